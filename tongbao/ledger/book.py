@@ -1,0 +1,183 @@
+"""A set of locked accounts and holds, on which items are decided one by one in Python and written by one statement.
+
+    book = await lock(tx, accounts=..., holds=..., at=...)
+    done = book.apply(item)        # Posted or Refusal; pure, no query
+    await book.write(tx)           # one statement
+
+A batch gives exactly what its items would give one by one, because that is how they are applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from uuid import UUID
+
+from tongbao.base import days
+from tongbao.base.db import Tx
+from tongbao.base.money import LARGEST_MINOR
+from tongbao.base.refusal import Refusal
+from tongbao.ledger import refusals as no
+from tongbao.ledger import store
+from tongbao.ledger.model import Account, Hold, Item, NewHold, Posted, Release, State, Transfer
+
+
+async def lock(tx: Tx, *, accounts: Iterable[int], holds: Iterable[UUID] = (), at: datetime) -> Book:
+    """Locks holds, then accounts and the control accounts they name, in the global order, and reads them again.
+
+    Accounts that do not exist are simply not in the book; items that name them are refused.
+    Refuses `bank_not_founded` where there is no business day.
+    """
+    wanted = set(accounts)
+    found_holds = await store.lock_holds(tx, holds) if holds else {}
+    wanted.update(hold.account_id for hold in found_holds.values())
+    found, open_date = await store.lock_accounts(tx, wanted)
+    if open_date is None:
+        open_date = (await days.current(tx)).open_date
+    return Book(found, found_holds, at=at, booking_date=open_date)
+
+
+class Book:
+    """Working copies of locked rows, and the rows that will be written."""
+
+    def __init__(
+        self, accounts: dict[int, Account], holds: dict[UUID, Hold], *, at: datetime, booking_date: date
+    ) -> None:
+        self.accounts = accounts
+        self.holds = holds
+        self.at = at
+        self.booking_date = booking_date
+        self.rows = store.Rows(at, booking_date)
+
+    def apply(self, item: Item) -> Posted | Refusal:
+        """Decides one item on the book as the items before it have left it. A refusal changes nothing."""
+        try:
+            if isinstance(item, Transfer):
+                return self._transfer(item)
+            if isinstance(item, NewHold):
+                return self._place(item)
+            return self._release(item)
+        except Refusal as refusal:
+            return refusal
+
+    async def write(self, tx: Tx) -> None:
+        """Writes what was decided; does nothing where nothing was."""
+        await store.write(tx, self.rows, self.accounts, self.holds)
+
+    def account(self, account_id: int, currency: str) -> Account:
+        """The account, or the refusal that it is unknown, of another currency, or closed."""
+        account = self.accounts.get(account_id)
+        if account is None:
+            raise no.ACCOUNT_UNKNOWN()
+        if account.currency != currency:
+            raise no.CURRENCY_MISMATCH(f"the account is kept in {account.currency}")
+        if account.state is State.CLOSED:
+            raise no.ACCOUNT_CLOSED()
+        return account
+
+    def _transfer(self, item: Transfer) -> Posted:
+        forced = item.forced is not None
+        moment = self.at
+        balance: dict[int, int] = {}
+        for posting in item.postings:
+            if posting.debit == posting.credit:
+                raise no.ACCOUNTS_MUST_BE_DIFFERENT()
+            _check_amount(posting.amount_minor)
+            debit = self.account(posting.debit, posting.currency)
+            credit = self.account(posting.credit, posting.currency)
+            if debit.state is State.FROZEN and not forced:
+                raise no.ACCOUNT_FROZEN()
+            balance[debit.id] = balance.get(debit.id, 0) - posting.amount_minor
+            balance[credit.id] = balance.get(credit.id, 0) + posting.amount_minor
+            moment = max(moment, debit.recorded_at, credit.recorded_at)
+        hold, captured, freed = self._from_hold(item)
+        held = {hold.account_id: -freed} if hold else {}
+        self._move(balance, held, forced=forced)
+        if hold:
+            hold.left_minor -= freed
+            hold.captured_minor += captured
+            self.rows.touched_holds.add(hold.id)
+        running = {i: self.accounts[i].balance_minor - change for i, change in balance.items()}
+        for posting in item.postings:
+            debit, credit = self.accounts[posting.debit], self.accounts[posting.credit]
+            debit.version += 1
+            credit.version += 1
+            running[debit.id] -= posting.amount_minor
+            running[credit.id] += posting.amount_minor
+            debit.recorded_at = credit.recorded_at = moment
+            self.rows.posting(item.id, moment, posting, debit, credit, running[debit.id], running[credit.id])
+        self.rows.transfer(item, moment)
+        return Posted(moment, self.booking_date)
+
+    def _from_hold(self, item: Transfer) -> tuple[Hold | None, int, int]:
+        """The hold that this transfer captures from, how much it captures, and how much the account gets back in all."""
+        if item.hold is None:
+            return None, 0, 0
+        hold = self._hold(item.hold)
+        if self.at >= hold.expires_at and item.forced is None:
+            raise no.HOLD_EXPIRED()
+        captured = sum(p.amount_minor for p in item.postings if p.debit == hold.account_id)
+        if captured == 0:
+            raise no.HOLD_OF_ANOTHER_ACCOUNT()
+        if captured > hold.left_minor:
+            raise no.CAPTURE_EXCEEDS_HOLD(f"{hold.left_minor} is left")
+        return hold, captured, hold.left_minor if item.final else captured
+
+    def _place(self, item: NewHold) -> Posted:
+        _check_amount(item.amount_minor)
+        account = self.account(item.account_id, item.currency)
+        if account.state is State.FROZEN:
+            raise no.ACCOUNT_FROZEN()
+        self._move({}, {account.id: item.amount_minor}, forced=False)
+        self.holds[item.id] = Hold(item.id, account.id, item.amount_minor, item.amount_minor, 0, item.expires_at)
+        self.rows.new_holds.append(item.id)
+        return Posted(self.at, self.booking_date)
+
+    def _release(self, item: Release) -> Posted:
+        hold = self._hold(item.hold)
+        self._move({}, {hold.account_id: -hold.left_minor}, forced=False)
+        hold.left_minor = 0
+        self.rows.touched_holds.add(hold.id)
+        return Posted(self.at, self.booking_date)
+
+    def _hold(self, hold_id: UUID) -> Hold:
+        hold = self.holds.get(hold_id)
+        if hold is None or hold.account_id not in self.accounts:
+            raise no.HOLD_UNKNOWN()
+        return hold
+
+    def _move(self, balance: dict[int, int], held: dict[int, int], *, forced: bool) -> None:
+        """Changes balances and held money of accounts and of the control accounts they name, if every floor allows it.
+
+        Unforced, whoever ends with less available must stay at or above floor - excess. Forced, excess takes the rest.
+        """
+        change = {i: [balance.get(i, 0), held.get(i, 0)] for i in balance | held}
+        for account_id in balance | held:
+            for control in self.accounts[account_id].controls:
+                mine = change.setdefault(control, [0, 0])
+                mine[0] += balance.get(account_id, 0)
+                mine[1] += held.get(account_id, 0)
+        if not forced:
+            for account_id, (more, set_aside) in change.items():
+                account = self.accounts[account_id]
+                if account.floor_minor is None or more >= set_aside:
+                    continue
+                room = account.balance_minor - account.held_minor - account.floor_minor + account.excess_minor
+                if room + more - set_aside < 0:
+                    own = account_id in balance or account_id in held
+                    raise no.INSUFFICIENT_FUNDS() if own else no.CONTROL_EXCEEDED()
+        for account_id, (more, set_aside) in change.items():
+            account = self.accounts[account_id]
+            account.balance_minor += more
+            account.held_minor += set_aside
+            if account.floor_minor is not None:
+                short = account.floor_minor - (account.balance_minor - account.held_minor)
+                account.excess_minor = max(short, 0)
+            self.rows.touched_accounts.add(account_id)
+
+
+def _check_amount(amount_minor: int) -> None:
+    if amount_minor <= 0:
+        raise no.AMOUNT_NOT_POSITIVE()
+    if amount_minor > LARGEST_MINOR:
+        raise no.AMOUNT_TOO_LARGE()

@@ -1,0 +1,93 @@
+"""Look at the books: entries, balances at a point in time, statements, trial balances. No locks."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from tongbao.base.db import Tx
+from tongbao.ledger import store
+from tongbao.ledger.model import Entry
+
+_FIRST = date(1, 1, 1)
+_LAST = date(9999, 12, 31)
+_NEWEST = 2**62
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """One account over some booking days: opening + sum of entries = closing. Entries are oldest first."""
+
+    account_id: int
+    first: date
+    last: date
+    opening_minor: int
+    closing_minor: int
+    entries: list[Entry]
+    complete: bool
+
+
+class TrialLine(msgspec.Struct, frozen=True):
+    """One general-ledger line; balance = credits - debits since the bank began."""
+
+    gl_line: str
+    name: str
+    name_zh: str
+    gl_class: str
+    currency: str
+    balance_minor: int
+
+
+async def entries(
+    tx: Tx,
+    account_id: int,
+    *,
+    below: int | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    most: int = 50,
+) -> list[Entry]:
+    """An account's postings, newest first; the next page is asked for with `below` = the last entry's version."""
+    return await store.entries(
+        tx, account_id, below=_NEWEST if below is None else below, first=first or _FIRST, last=last or _LAST, most=most
+    )
+
+
+async def balance_at(tx: Tx, account_id: int, at: datetime) -> int:
+    """The balance as it was recorded at a moment, in minor units."""
+    return await store.balance_at(tx, account_id, at, _LAST)
+
+
+async def balance_on_value_date(tx: Tx, account_id: int, day: date) -> int:
+    """The balance by value date: everything valued up to and on `day`, whenever it was booked."""
+    return await store.balance_on_value_date(tx, account_id, day)
+
+
+async def statement(tx: Tx, account_id: int, first: date, last: date, *, most: int = 10_000) -> Statement:
+    """The booking days `first` to `last` of an account; `complete` is False where more than `most` entries lie in them."""
+    newest_first = await entries(tx, account_id, first=first, last=last, most=most)
+    newest_first.reverse()
+    if newest_first:
+        opening = newest_first[0].balance_minor - newest_first[0].amount_minor
+        closing = newest_first[-1].balance_minor
+    else:
+        before = await entries(tx, account_id, last=first, most=1)
+        opening = closing = before[0].balance_minor if before else 0
+    return Statement(account_id, first, last, opening, closing, newest_first, len(newest_first) < most)
+
+
+async def trial_balance(tx: Tx) -> list[TrialLine]:
+    """The books at this moment: sums to zero in every currency."""
+    return [TrialLine(*row[:6]) for row in await store.live_trial_balance(tx)]
+
+
+async def closed_trial_balance(tx: Tx, day: date) -> list[tuple[Any, ...]]:
+    """The trial balance of the newest close up to `day`: date, line, names, class, currency, entity, branch, sums."""
+    return await store.trial_balance(tx, day)
+
+
+async def postings_of(tx: Tx, transfer_ids: list[UUID]) -> list[tuple[Any, ...]]:
+    """(id, debit, credit, amount, currency, value date, balances after, recorded_at, booking_date) in order."""
+    return await store.postings_of(tx, transfer_ids)

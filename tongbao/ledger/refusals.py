@@ -1,0 +1,67 @@
+"""Every way the ledger says no, in order of precedence."""
+
+from __future__ import annotations
+
+from tongbao.base.refusal import RefusalKind
+
+TRANSFER_ID_REUSED = RefusalKind(
+    "transfer_id_reused", 409, "That id belongs to another transfer.", "该编号已用于另一笔转账。"
+)
+ACCOUNT_UNKNOWN = RefusalKind("account_unknown", 422, "There is no such account.", "账户不存在。")
+ACCOUNTS_MUST_BE_DIFFERENT = RefusalKind(
+    "accounts_must_be_different", 422, "Payer and payee must be different accounts.", "付款账户与收款账户不能相同。"
+)
+AMOUNT_NOT_POSITIVE = RefusalKind("amount_not_positive", 422, "An amount must be above zero.", "金额必须大于零。")
+AMOUNT_TOO_LARGE = RefusalKind("amount_too_large", 422, "The amount is too large.", "金额过大。")
+CURRENCY_MISMATCH = RefusalKind(
+    "currency_mismatch", 422, "The account is kept in another currency.", "币种与账户币种不符。"
+)
+ACCOUNT_CLOSED = RefusalKind("account_closed", 409, "The account is closed.", "账户已销户。")
+ACCOUNT_FROZEN = RefusalKind("account_frozen", 409, "The account is frozen.", "账户已冻结。")
+HOLD_UNKNOWN = RefusalKind("hold_unknown", 422, "There is no such hold.", "预授权不存在。")
+HOLD_EXPIRED = RefusalKind("hold_expired", 409, "The hold has expired.", "预授权已过期。")
+HOLD_OF_ANOTHER_ACCOUNT = RefusalKind(
+    "hold_of_another_account", 422, "The hold is on another account.", "预授权不属于该账户。"
+)
+CAPTURE_EXCEEDS_HOLD = RefusalKind(
+    "capture_exceeds_hold", 409, "More than is left of the hold.", "请款金额超过预授权剩余金额。"
+)
+ALREADY_REVERSED = RefusalKind("already_reversed", 409, "That transfer has been reversed.", "该笔转账已冲正。")
+TRANSFER_UNKNOWN = RefusalKind("transfer_unknown", 404, "There is no such transfer.", "转账不存在。")
+INSUFFICIENT_FUNDS = RefusalKind("insufficient_funds", 402, "There is not enough money for this.", "可用余额不足。")
+CONTROL_EXCEEDED = RefusalKind(
+    "control_exceeded", 402, "A limit over several accounts would be passed.", "超出多账户合并额度。"
+)
+STATE_MOVE_REFUSED = RefusalKind(
+    "state_move_refused", 409, "The account cannot go from its state to that one.", "账户当前状态不允许此操作。"
+)
+ACCOUNT_NOT_EMPTY = RefusalKind(
+    "account_not_empty", 409, "An account must be empty before it is closed.", "账户有余额或预授权，无法销户。"
+)
+PERIOD_CLOSED = RefusalKind(
+    "period_closed", 409, "The books of that period are closed.", "该会计期间已结账。"
+)
+GL_LINE_UNKNOWN = RefusalKind("gl_line_unknown", 422, "There is no such general-ledger line.", "总账科目不存在。")
+
+ALL = (
+    TRANSFER_ID_REUSED,
+    ACCOUNT_UNKNOWN,
+    ACCOUNTS_MUST_BE_DIFFERENT,
+    AMOUNT_NOT_POSITIVE,
+    AMOUNT_TOO_LARGE,
+    CURRENCY_MISMATCH,
+    ACCOUNT_CLOSED,
+    ACCOUNT_FROZEN,
+    HOLD_UNKNOWN,
+    HOLD_EXPIRED,
+    HOLD_OF_ANOTHER_ACCOUNT,
+    CAPTURE_EXCEEDS_HOLD,
+    ALREADY_REVERSED,
+    TRANSFER_UNKNOWN,
+    INSUFFICIENT_FUNDS,
+    CONTROL_EXCEEDED,
+    STATE_MOVE_REFUSED,
+    ACCOUNT_NOT_EMPTY,
+    PERIOD_CLOSED,
+    GL_LINE_UNKNOWN,
+)

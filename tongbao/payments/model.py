@@ -1,0 +1,209 @@
+"""The nouns of a payment, its lifecycle and the table of allowed moves. Amounts are integers of minor units."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from tongbao.base.ids import NAMESPACE, derived
+from tongbao.base.refusal import Refusal
+
+OUTSIDE: Final = derived(NAMESPACE, "payments.outside")
+"""Stands as the payer of money that comes in from outside the bank."""
+
+
+class State(StrEnum):
+    CREATED = "created"
+    CHALLENGED = "challenged"
+    HELD = "held"
+    AUTHORISED = "authorised"
+    UNKNOWN = "unknown"
+    COMPLETED = "completed"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+MOVES: Final[dict[State, frozenset[State]]] = {
+    State.CREATED: frozenset(
+        {State.CHALLENGED, State.HELD, State.AUTHORISED, State.UNKNOWN, State.COMPLETED, State.DECLINED}
+    ),
+    State.CHALLENGED: frozenset(
+        {State.AUTHORISED, State.COMPLETED, State.DECLINED, State.CANCELLED, State.EXPIRED}
+    ),
+    State.HELD: frozenset({State.AUTHORISED, State.COMPLETED, State.DECLINED, State.CANCELLED, State.EXPIRED}),
+    State.AUTHORISED: frozenset({State.AUTHORISED, State.COMPLETED, State.CANCELLED, State.EXPIRED}),
+    State.UNKNOWN: frozenset({State.COMPLETED, State.DECLINED}),
+    State.COMPLETED: frozenset({State.COMPLETED}),
+    State.DECLINED: frozenset(),
+    State.CANCELLED: frozenset(),
+    State.EXPIRED: frozenset(),
+}
+"""From the left to any on the right. Where a part was captured and the rest let go, the payment is completed."""
+
+
+class Kind(StrEnum):
+    PAYMENT = "payment"
+    TRANSFER = "transfer"
+    TOPUP = "topup"
+    SALARY = "salary"
+
+
+class Capture(StrEnum):
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class Arrives(StrEnum):
+    """When a transfer reaches the payee. Until then its payer may recall it."""
+
+    NOW = "now"
+    IN_TWO_HOURS = "in_two_hours"
+    NEXT_DAY = "next_day"
+
+
+class Method(StrEnum):
+    ACCOUNT = "account"
+    QR = "qr"
+    CARD = "card"
+    API = "api"
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """An instruction as it arrives: well formed, by a known principal, under an id that is its own for ever."""
+
+    id: UUID
+    principal_id: UUID
+    request_hash: bytes
+    payer_account_id: UUID
+    payee_account_id: UUID | None
+    amount_minor: int
+    currency: str
+    kind: Kind = Kind.PAYMENT
+    merchant_id: UUID | None = None
+    order_id: UUID | None = None
+    capture: Capture = Capture.AUTOMATIC
+    arrives: Arrives = Arrives.NOW
+    method: Method = Method.ACCOUNT
+    confirm: bool = False
+    hold_s: int | None = None
+    reference: str | None = None
+    device: str | None = None
+
+
+class Payment(msgspec.Struct):
+    """A payment as its row says. Mutable: inside a verb it is the working copy."""
+
+    id: UUID
+    kind: str
+    principal_id: UUID
+    request_hash: bytes
+    payer_account_id: UUID
+    payee_account_id: UUID | None
+    merchant_id: UUID | None
+    order_id: UUID | None
+    amount_minor: int
+    currency: str
+    capture: str
+    arrives: str
+    method: str
+    reference: str | None
+    device: str | None
+    created_at: datetime
+    state: str
+    refusal: str | None
+    authorised_minor: int
+    captured_minor: int
+    refunded_minor: int
+    disputed_minor: int
+    settled_minor: int
+    fee_minor: int
+    at_once_minor: int
+    at_once_fee_minor: int
+    booking_date: date
+    decided_at: datetime | None
+    due_at: datetime | None
+    sequence: int
+
+    def move(self, state: State) -> None:
+        """Changes the lifecycle state; AssertionError where the table of moves does not allow it."""
+        assert state in MOVES[State(self.state)], f"{self.id}: {self.state} to {state}"
+        self.state = state
+
+
+class Check(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing that was verified: its name, whether it passed, and what was compared with what."""
+
+    check: str
+    passed: bool
+    value: int | str | None = None
+    bound: int | str | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of one order or operation: the payment with its checks, or a refusal; and whether it is a replay."""
+
+    payment: Payment | None
+    checks: tuple[Check, ...] = ()
+    refusal: Refusal | None = None
+    replayed: bool = False
+    answer: dict[str, Any] | None = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What an account may spend; None: no such limit. Amounts in minor units."""
+
+    per_payment_minor: int | None = None
+    per_day_minor: int | None = None
+    per_month_minor: int | None = None
+    per_day_count: int | None = None
+    per_month_count: int | None = None
+
+    def stricter(self, other: Limits) -> Limits:
+        """The lower of each pair."""
+        pairs = zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)
+        return Limits(*(min((v for v in pair if v is not None), default=None) for pair in pairs))
+
+
+class Spending(msgspec.Struct):
+    """What an account has spent on a day and in a month. Mutable: the working copy under its lock."""
+
+    account_id: UUID
+    day: date
+    day_minor: int
+    day_count: int
+    month: date
+    month_minor: int
+    month_count: int
+
+    def roll(self, day: date) -> None:
+        """Starts a new day or month where `day` lies in one."""
+        if day > self.day:
+            self.day, self.day_minor, self.day_count = day, 0, 0
+        month = day.replace(day=1)
+        if month > self.month:
+            self.month, self.month_minor, self.month_count = month, 0, 0
+
+    def add(self, amount_minor: int, count: int) -> None:
+        self.day_minor += amount_minor
+        self.day_count += count
+        self.month_minor += amount_minor
+        self.month_count += count
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """Something asked of a payment after it was submitted, under an id of its own."""
+
+    id: UUID
+    payment_id: UUID
+    principal_id: UUID
+    request_hash: bytes
+    merchant_id: UUID | None = None
+    """Set where a merchant asks: the payment must be this merchant's."""
+    amount_minor: int | None = None
+    final: bool = False
+    reason: str | None = None

@@ -1,0 +1,321 @@
+"""Litestar, set up once for every slice: strict bodies, guards, problems, and what handlers may ask for by name.
+
+A handler names what it needs: `data` (a `Body`), `principal`, `key` (the `Idempotency-Key`), and whatever `site` was given
+to provide (`db`, `clock`, `settings`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, Final, cast
+from uuid import UUID
+
+import msgspec
+from litestar import Litestar, Request, Response
+from litestar.config.app import AppConfig
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+from litestar.dto import AbstractDTO
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.handlers.base import BaseRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, Example, SecurityScheme
+from litestar.response import Stream
+from litestar.types import ControllerRouterHandler, Empty, Guard
+
+from tongbao import __version__
+from tongbao.base.principal import Principal
+from tongbao.base.refusal import Refusal, RefusalKind
+from tongbao.web import body as bodies
+from tongbao.web import csv, door, problem, refusals
+from tongbao.web.door import Door
+
+
+class JsonRequest(Request[Any, Any, Any]):
+    """A request whose body is read within the door's bounds of size and time."""
+
+    async def body(self) -> bytes:
+        if self._body is Empty:
+            known = self._connection_state.body
+            if known is Empty:
+                largest = self.route_handler.resolve_request_max_body_size()
+                known = await door_of(self).body(cast("Any", self.scope), self.receive, largest=largest)
+                self._connection_state.body = known
+            self._body = known
+        return cast("bytes", self._body)
+
+
+class JsonBody(AbstractDTO[Any]):
+    """Hands a handler's `data` to `body.parse`: strict types, and one code for each way to be wrong."""
+
+    @classmethod
+    def is_supported_model_type_field(cls, field_definition: Any) -> bool:
+        return bool(field_definition.name == "data")
+
+    @classmethod
+    def create_for_field_definition(cls, field_definition: Any, handler_id: str, backend_cls: Any = None) -> None:
+        _BODY_TYPES[handler_id] = field_definition.annotation
+
+    @classmethod
+    def create_openapi_schema(cls, field_definition: Any, handler_id: str, schema_creator: Any) -> Any:
+        return schema_creator.for_field_definition(field_definition)
+
+    @classmethod
+    def generate_field_definitions(cls, model_type: Any) -> Any:
+        raise NotImplementedError  # Litestar's own transfer models are not used
+
+    @classmethod
+    def detect_nested_field(cls, field_definition: Any) -> bool:
+        return False
+
+    def decode_bytes(self, value: bytes) -> Any:
+        return bodies.parse(_BODY_TYPES[self.asgi_connection.route_handler.handler_id], value)
+
+
+_BODY_TYPES: Final[dict[str, Any]] = {}
+
+
+def door_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Door:
+    return cast("Door", connection.app.state.door)
+
+
+def require(permission: str) -> Guard:
+    """A guard: the principal holds `permission`. Runs before the body is read."""
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        found = await _authenticated(connection)
+        found.require(permission)
+
+    guard.permission = permission  # pyright: ignore[reportFunctionMemberAccess]
+    return guard
+
+
+async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard: somebody known, whatever they may do."""
+    await _authenticated(connection)
+
+
+async def open_to_all(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard that says aloud that a route needs none."""
+
+
+async def _authenticated(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
+    scope = cast("dict[str, Any]", connection.scope)
+    found = await door_of(connection).principal(scope["headers"], method=scope.get("method", "POST"))
+    scope["tongbao.principal"] = found
+    door.note(scope, principal=found)
+    return found
+
+
+async def _provide_principal(request: Request[Any, Any, Any]) -> Principal:
+    return cast("Principal", cast("Any", request.scope)["tongbao.principal"])
+
+
+async def _provide_key(request: Request[Any, Any, Any]) -> UUID:
+    return bodies.idempotency_key(cast("Any", request.scope)["headers"])
+
+
+def made(content: Any, *, replayed: bool = False, status: int = 201, headers: Mapping[str, str] | None = None) -> Any:
+    """The answer to a POST that made something, now or, `replayed`, when its id first came."""
+    all_headers = {**(headers or {}), **({"Idempotency-Replayed": "true"} if replayed else {})}
+    return Response(content, status_code=status, headers=all_headers)
+
+
+def export(columns: Sequence[str], rows: Any, *, name: str) -> Stream:
+    """A CSV file, streamed."""
+    return Stream(
+        csv.stream(columns, rows),
+        media_type=csv.MEDIA_TYPE,
+        headers={"content-disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+_EDGE: Final = {
+    "read": (refusals.INVALID_FIELD,),
+    "write": (
+        refusals.UNSUPPORTED_MEDIA_TYPE,
+        refusals.BODY_TOO_LARGE,
+        refusals.SLOW_CLIENT,
+        refusals.BAD_ENCODING,
+        refusals.NUL_CHARACTER,
+        refusals.MALFORMED_JSON,
+        refusals.UNKNOWN_FIELD,
+        refusals.MISSING_FIELD,
+        refusals.INVALID_FIELD,
+    ),
+    "make": (
+        refusals.IDEMPOTENCY_KEY_MISSING,
+        refusals.IDEMPOTENCY_KEY_MALFORMED,
+        refusals.ID_TAKEN,
+        refusals.ID_REUSED,
+    ),
+    "known": (refusals.MISSING_KEY, refusals.INVALID_KEY, refusals.KEY_EXPIRED, refusals.PERMISSION_MISSING),
+}
+
+
+def problems(
+    *kinds: RefusalKind, write: bool = False, make: bool = False, known: bool = True
+) -> dict[int, ResponseSpec]:
+    """The documented refusals of a route, by status: its own `kinds` and the door's.
+
+    `write`: it takes a body; `make`: it also takes an `Idempotency-Key`; `known`: it needs a key.
+    """
+    every = [*kinds, *(_EDGE["known"] if known else ()), *_EDGE["read"], refusals.NUL_CHARACTER, refusals.BAD_ENCODING]
+    every += [*(_EDGE["write"] if write or make else ()), *(_EDGE["make"] if make else ())]
+    by_status: dict[int, dict[str, RefusalKind]] = {}
+    for kind in every:
+        by_status.setdefault(kind.status, {})[kind.code] = kind
+    return {
+        status: ResponseSpec(
+            data_container=problem.Problem,
+            generate_examples=False,
+            description=" ".join(f"`{kind.code}`: {kind.en}" for kind in found.values()),
+            media_type=problem.MEDIA_TYPE,
+            examples=[Example(id=kind.code, summary=kind.en, value=problem.problem(kind())) for kind in found.values()],
+        )
+        for status, found in sorted(by_status.items())
+    }
+
+
+def _respond(request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
+    scope = cast("dict[str, Any]", request.scope)
+    door.note(scope, code=refusal.code)
+    status, headers, body = problem.answer(refusal, request_id=door.request_id(scope))
+    names = {name.decode(): value.decode() for name, value in headers if name not in (b"content-type", b"content-length")}
+    return Response(body, status_code=status, media_type=problem.MEDIA_TYPE, headers=names)
+
+
+def _on_refusal(request: Request[Any, Any, Any], error: Refusal) -> Response[bytes]:
+    return _respond(request, error)
+
+
+def _on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    return _respond(request, from_litestar(error, cast("Any", request.scope)) or _accident(request, error))
+
+
+def _on_accident(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    return _respond(request, _accident(request, error))
+
+
+def _accident(request: Request[Any, Any, Any], error: Exception) -> Refusal:
+    return door_of(request).fail(error, door.request_id(cast("Any", request.scope)) or "")
+
+
+_BY_STATUS: Final = {
+    401: refusals.MISSING_KEY,
+    403: refusals.PERMISSION_MISSING,
+    404: refusals.NOT_FOUND,
+    405: refusals.METHOD_NOT_ALLOWED,
+    413: refusals.BODY_TOO_LARGE,
+    415: refusals.UNSUPPORTED_MEDIA_TYPE,
+}
+
+
+def from_litestar(error: HTTPException, scope: Mapping[str, Any]) -> Refusal | None:
+    """What the framework objects to, in our words; None for an accident."""
+    if isinstance(error, ValidationException):
+        return _from_validation(error)
+    if error.status_code in _BY_STATUS:
+        return _BY_STATUS[error.status_code]()
+    if isinstance(error.__cause__, SerializationException):
+        return refusals.MALFORMED_JSON()
+    return refusals.INVALID_FIELD(error.detail) if 400 <= error.status_code < 500 else None
+
+
+def _from_validation(error: ValidationException) -> Refusal:
+    first: dict[str, Any] = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
+    field, said = first.get("key"), str(first.get("message", "")).replace("`", "")
+    if field == "data":
+        return refusals.MALFORMED_JSON("the body is empty")
+    if not field and (found := _MISSING_PARAMETER.search(error.detail)):
+        return refusals.MISSING_FIELD(field=found[1])
+    if "missing" in said.lower() or "required" in said.lower():
+        return refusals.MISSING_FIELD(field=field)
+    return refusals.INVALID_FIELD(said or None, field=field)
+
+
+_MISSING_PARAMETER: Final = bodies.re.compile(r"[Mm]issing required \w+ parameter '([^']+)'")
+
+
+def site(
+    routes: Iterable[ControllerRouterHandler],
+    *,
+    door: Door,
+    provide: Mapping[str, Any],
+    title: str = "Tongbao",
+    description: str = "",
+    on_startup: Sequence[Any] = (),
+    on_shutdown: Sequence[Any] = (),
+    lifespan: Sequence[Any] = (),
+) -> Litestar:
+    """The Litestar application of `routes`. `provide` maps the names that handlers ask for (`db`, `clock`, ...) to values.
+
+    Not yet wrapped: whoever serves it calls `door.wrap(site(...))`, with its raw routes inside the wrap as well.
+    """
+    given = {name: Provide(_constant(value), sync_to_thread=False) for name, value in provide.items()}
+    return Litestar(
+        route_handlers=list(routes),
+        dependencies={"principal": Provide(_provide_principal), "key": Provide(_provide_key), **given},
+        dto=JsonBody,
+        return_dto=None,
+        request_class=JsonRequest,
+        request_max_body_size=door.largest,
+        exception_handlers={  # pyright: ignore[reportArgumentType]
+            Refusal: _on_refusal,
+            HTTPException: _on_http_error,
+            Exception: _on_accident,
+        },
+        openapi_config=OpenAPIConfig(
+            title=title,
+            version=__version__,
+            description=description or None,
+            path="/v1",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            components=Components(
+                security_schemes={
+                    "key": SecurityScheme(
+                        type="http", scheme="bearer", description="`tb_<kind>_<16 hex digits>_<43 characters>`"
+                    )
+                }
+            ),
+            security=[{"key": []}],
+            create_examples=False,
+        ),
+        on_app_init=[_hand_in(door)],
+        on_startup=list(on_startup),
+        on_shutdown=list(on_shutdown),
+        lifespan=list(lifespan),
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _hand_in(door: Door) -> Any:
+    def init(config: AppConfig) -> AppConfig:
+        config.state.door = door
+        return config
+
+    return init
+
+
+def _constant(value: Any) -> Any:
+    def given() -> Any:
+        return value
+
+    return given
+
+
+__all__ = [
+    "JsonBody",
+    "JsonRequest",
+    "authenticated",
+    "export",
+    "from_litestar",
+    "made",
+    "open_to_all",
+    "problems",
+    "require",
+    "site",
+]

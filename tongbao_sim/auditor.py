@@ -1,0 +1,387 @@
+"""An independent auditor: from what the bank acknowledged it recomputes what must be there, then asks the bank.
+
+It shares nothing with the workload but the journal. Rules:
+
+1. an acknowledged payment is there with the amounts that were acknowledged; a refused one has moved nothing;
+2. a step whose outcome is unknown has happened once or not at all, and the bank's figures say which;
+3. captured is not above authorised, refunded not above captured;
+4. an account's balance and held amount are what they were at the start plus all that happened;
+5. its entries since the start are those movements, each once, and each balance follows from the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import chain, combinations
+from time import monotonic
+from typing import Any, TypeVar
+
+import msgspec
+
+from tongbao_sim.client import Client, NoAnswer, NotSent
+from tongbao_sim.journal import Answered, Lie, Opening, OpeningDay, Outcome, Record, Sent
+
+T = TypeVar("T")
+
+LISTED = 50
+"""Differences that are spelled out; all are counted."""
+CALM_DOWN_S = 3.0
+"""How long a request that we gave up on may still be at work in the bank."""
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """`rule` is one of: lie, payment_missing, payment_unexpected, payment_figures, bounds, balance, held, entries, chain."""
+
+    rule: str
+    id: str
+    expected: str
+    found: str
+
+
+class Verdict(msgspec.Struct, kw_only=True):
+    """`agrees` is true when everything that was looked at is as it must be and something was acknowledged at all.
+
+    `complete` is false when the time limit ended the look at single payments early; balances are always all checked.
+    """
+
+    agrees: bool = False
+    complete: bool = True
+    acknowledged: int = 0
+    refused: int = 0
+    unknown: int = 0
+    payments_checked: int = 0
+    accounts_checked: int = 0
+    merchants_checked: int = 0
+    merchants_unchecked: int = 0
+    entries_checked: int = 0
+    difference_count: int = 0
+    differences: list[Difference] = msgspec.field(default_factory=list)
+
+    def differ(self, rule: str, id_: str, expected: object, found: object) -> None:
+        self.difference_count += 1
+        if len(self.differences) < LISTED:
+            self.differences.append(Difference(rule=rule, id=id_, expected=str(expected), found=str(found)))
+
+
+class PaymentSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bank says about a payment, as far as the auditor reads it."""
+
+    id: str
+    state: str
+    amount: int
+    captured: int = 0
+    refunded: int = 0
+    authorised: int | None = None
+
+
+class AccountSeen(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    balance: int
+    held: int = 0
+
+
+class EntrySeen(msgspec.Struct, frozen=True, kw_only=True):
+    amount: int
+    balance_after: int
+    transfer_id: str
+
+
+class EntriesSeen(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[EntrySeen]
+    next_cursor: str | None = None
+
+
+class Payment:
+    """One payment as the journal tells it. `doubtful` are the steps of which nobody knows whether they happened."""
+
+    __slots__ = ("doubtful", "order", "outcome", "steps")
+
+    def __init__(self, order: Sent) -> None:
+        self.order = order
+        self.outcome: Outcome = "unknown"
+        self.steps: list[Sent] = []
+        self.doubtful: list[Sent] = []
+
+    def world(self, happened: Iterable[Sent] = ()) -> World:
+        """What it comes to if, besides what was acknowledged, `happened` happened."""
+        steps = [*self.steps, *happened]
+        exists = self.outcome == "success" or self.order in steps
+        captured = [s.amount for s in steps if s.verb == "capture"]
+        if exists and not self.order.manual:
+            captured.append(self.order.amount)
+        refunds = [s.amount for s in steps if s.verb == "refund"]
+        cancelled = any(s.verb == "cancel" for s in steps)
+        open_ = exists and self.order.manual and not cancelled and not any(s.final for s in steps)
+        return World(exists, captured, refunds, cancelled, self.order.amount - sum(captured) if open_ else 0)
+
+
+class World(msgspec.Struct, frozen=True):
+    exists: bool
+    captures: list[int]
+    refunds: list[int]
+    cancelled: bool
+    held: int
+
+    def fits(self, seen: PaymentSeen | None) -> bool:
+        if seen is None:
+            return not self.exists
+        if not self.exists:
+            return seen.captured == seen.refunded == 0 and seen.state not in ("authorised", "completed")
+        if (seen.state == "cancelled") != (self.cancelled and not self.captures):
+            return False
+        return (sum(self.captures), sum(self.refunds)) == (seen.captured, seen.refunded)
+
+
+class Case:
+    """A folded journal: openings and payments."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self.accounts: dict[str, Opening] = {}
+        self.merchants: dict[str, Opening] = {}
+        self.business_date: str | None = None
+        self.payments: dict[str, Payment] = {}
+        self.lies: list[Lie] = []
+        sent: dict[str, Sent] = {}
+        outcomes: dict[str, Outcome] = {}
+        for record in records:
+            match record:
+                case Opening(merchant=None):
+                    self.accounts[record.account] = record
+                case Opening(merchant=str(merchant)):
+                    self.merchants[merchant] = record
+                case OpeningDay():
+                    self.business_date = record.business_date
+                case Sent():
+                    sent[record.id] = record
+                case Answered():
+                    if record.outcome != "unknown" and outcomes.get(record.id) != "success":
+                        outcomes[record.id] = record.outcome
+                case Lie():
+                    self.lies.append(record)
+        self._fold(sent, outcomes)
+
+    def _fold(self, sent: dict[str, Sent], outcomes: dict[str, Outcome]) -> None:
+        for step in sent.values():
+            if step.verb in ("topup", "pay"):
+                self.payments[step.id] = Payment(step)
+        for step in sent.values():
+            payment = self.payments.get(step.payment)
+            outcome = outcomes.get(step.id, "unknown")
+            if payment is None:
+                continue
+            if step is payment.order:
+                payment.outcome = outcome
+                if outcome == "unknown":
+                    payment.doubtful.append(step)
+            elif outcome == "success":
+                payment.steps.append(step)
+            elif outcome == "unknown":
+                payment.doubtful.append(step)
+
+
+class Auditor:
+    """`within_s` bounds the look at single payments; a payment with an unknown outcome is always looked at."""
+
+    def __init__(self, client: Client, *, within_s: float | None = None, width: int = 32) -> None:
+        self.client, self.within_s, self.width = client, within_s, width
+        self.closing: dict[str, AccountSeen] = {}
+        """What the bank said last about each account that was looked at."""
+
+    async def audit(self, records: Iterable[Record]) -> Verdict:
+        """Two looks when the first one finds something: a request that we left may still have been at work."""
+        case = Case(records)
+        verdict = await self._look(case)
+        if verdict.difference_count:
+            await asyncio.sleep(CALM_DOWN_S)
+            verdict = await self._look(case)
+        return verdict
+
+    async def _look(self, case: Case) -> Verdict:
+        verdict = Verdict()
+        for lie in case.lies:
+            verdict.differ("lie", lie.id, "one truth", lie.what)
+        worlds = await self._payments(case, verdict)
+        moves, held = _movements(case, worlds)
+        await self._each(
+            [(o, o.account) for o in case.accounts.values() if o.account in moves],
+            lambda pair: self._account(pair[0], moves[pair[1]], held[pair[1]], verdict),
+        )
+        await self._merchants(case, moves, verdict)
+        verdict.agrees = verdict.difference_count == 0 and verdict.acknowledged > 0
+        return verdict
+
+    # ---- payments
+
+    async def _payments(self, case: Case, verdict: Verdict) -> dict[str, World]:
+        worlds = {}
+        for id_, payment in case.payments.items():
+            worlds[id_] = payment.world()
+            verdict.acknowledged += payment.outcome == "success"
+            verdict.refused += payment.outcome == "failure"
+            verdict.unknown += bool(payment.doubtful)
+        deadline = monotonic() + self.within_s if self.within_s is not None else None
+        interesting = sorted(
+            case.payments.values(), key=lambda p: (not p.doubtful, not p.steps, p.outcome != "failure")
+        )
+
+        async def look(payment: Payment) -> None:
+            if deadline is not None and not payment.doubtful and monotonic() > deadline:
+                verdict.complete = False
+                return
+            worlds[payment.order.id] = await self._payment(payment, verdict)
+
+        await self._each(interesting, look)
+        return worlds
+
+    async def _payment(self, payment: Payment, verdict: Verdict) -> World:
+        id_ = payment.order.id
+        seen = await self._get(f"/v1/payments/{id_}", PaymentSeen)
+        verdict.payments_checked += 1
+        if seen is not None:
+            _check_bounds(seen, verdict)
+        for happened in _subsets(payment.doubtful):
+            world = payment.world(happened)
+            if world.fits(seen) and (seen is None or not world.exists or seen.amount == payment.order.amount):
+                return world
+        world = payment.world()
+        if seen is None:
+            verdict.differ("payment_missing", id_, f"{payment.order.verb} of {payment.order.amount}", "nothing")
+        elif not world.exists:
+            verdict.differ("payment_unexpected", id_, "nothing moved", _figures(seen))
+        else:
+            wanted = f"amount {payment.order.amount}, captured {sum(world.captures)}, refunded {sum(world.refunds)}"
+            verdict.differ("payment_figures", id_, wanted, _figures(seen))
+        return world
+
+    # ---- accounts
+
+    async def _account(self, opening: Opening, moves: list[int], held: int, verdict: Verdict) -> None:
+        id_ = opening.account
+        seen = await self._get(f"/v1/accounts/{id_}", AccountSeen)
+        if seen is None:
+            verdict.differ("balance", id_, "an account", "nothing")
+            return
+        self.closing[id_] = seen
+        if opening.merchant is None:
+            verdict.accounts_checked += 1
+        else:
+            verdict.merchants_checked += 1
+        if seen.balance != opening.balance + sum(moves):
+            verdict.differ("balance", id_, opening.balance + sum(moves), seen.balance)
+        if opening.merchant is None and seen.held != opening.held + held:
+            verdict.differ("held", id_, opening.held + held, seen.held)
+        await self._entries(opening, moves, verdict)
+
+    async def _entries(self, opening: Opening, moves: list[int], verdict: Verdict) -> None:
+        """The newest entries, grouped by transfer, must be the movements that we know of and lead back to the start."""
+        net: dict[str, int] = {}
+        expected_after: int | None = None
+        before = opening.balance
+        async for entry in self._newest_first(opening.account, len(moves)):
+            if entry.transfer_id not in net and len(net) == len(moves):
+                break
+            if expected_after is not None and entry.balance_after != expected_after:
+                verdict.differ("chain", opening.account, expected_after, entry.balance_after)
+            before = expected_after = entry.balance_after - entry.amount
+            net[entry.transfer_id] = net.get(entry.transfer_id, 0) + entry.amount
+        verdict.entries_checked += len(net)
+        wanted, found = Counter(moves), Counter(net.values())
+        if wanted != found:
+            missing, extra = sorted((wanted - found).elements()), sorted((found - wanted).elements())
+            verdict.differ("entries", opening.account, f"also {missing[:9]}", f"instead {extra[:9]}")
+        elif before != opening.balance:
+            verdict.differ("chain", opening.account, opening.balance, before)
+
+    async def _newest_first(self, account: str, about: int) -> Any:
+        cursor, limit = "", min(500, about + 1)
+        while about:
+            page = await self._get(f"/v1/accounts/{account}/entries?limit={limit}{cursor}", EntriesSeen)
+            for entry in page.items if page else ():
+                yield entry
+            if page is None or not page.next_cursor:
+                return
+            cursor = f"&cursor={page.next_cursor}"
+
+    async def _merchants(self, case: Case, moves: dict[str, list[int]], verdict: Verdict) -> None:
+        """Only while the business date stands still: with the next one, takings are settled and leave the account."""
+        touched = [(m, o) for m, o in case.merchants.items() if m in moves]
+        verdict.merchants_unchecked = sum(1 for id_ in moves if id_ not in case.merchants and id_ not in case.accounts)
+        if case.business_date != await business_date(self.client):
+            verdict.merchants_unchecked += len(touched)
+            return
+        await self._each(touched, lambda pair: self._account(pair[1], moves[pair[0]], 0, verdict))
+
+    # ---- asking
+
+    async def _get(self, path: str, kind: type[T]) -> T | None:
+        return await get(self.client, path, kind)
+
+    async def _each(self, things: Iterable[T], look: Callable[[T], Awaitable[None]]) -> None:
+        queue = iter(things)
+
+        async def worker() -> None:
+            for thing in queue:
+                await look(thing)
+
+        await asyncio.gather(*(worker() for _ in range(self.width)))
+
+
+class CannotAudit(Exception):
+    """The bank gave no usable answer to a question of the auditor."""
+
+
+async def get(client: Client, path: str, kind: type[T]) -> T | None:
+    """None for 404. Asks again for about half a minute: the bank may be starting."""
+    for attempt in range(8):
+        try:
+            reply = await client.request("GET", path)
+        except (NotSent, NoAnswer) as no:
+            problem = str(no)
+        else:
+            if reply.status == 404:
+                return None
+            if reply.status == 200:
+                return msgspec.json.decode(reply.body, type=kind)
+            problem = f"{reply.status} {reply.body[:200]!r}"
+            if reply.status < 500 and reply.status != 429:
+                break
+        await asyncio.sleep(min(8, 2**attempt) / 4)
+    raise CannotAudit(f"GET {path}: {problem}")
+
+
+async def business_date(client: Client) -> str | None:
+    """The bank's open business day, None when it does not say."""
+    day = await get(client, "/v1/business-day", dict[str, Any])
+    return str(day.get("business_date") or day.get("date")) if day else None
+
+
+def _check_bounds(seen: PaymentSeen, verdict: Verdict) -> None:
+    authorised = seen.amount if seen.authorised is None else seen.authorised
+    if not 0 <= seen.refunded <= seen.captured <= authorised:
+        verdict.differ("bounds", seen.id, "refunded <= captured <= authorised", _figures(seen))
+
+
+def _figures(seen: PaymentSeen) -> str:
+    return f"{seen.state}: amount {seen.amount}, captured {seen.captured}, refunded {seen.refunded}"
+
+
+def _subsets(steps: list[Sent]) -> Iterable[tuple[Sent, ...]]:
+    return chain.from_iterable(combinations(steps, n) for n in range(len(steps) + 1))
+
+
+def _movements(case: Case, worlds: dict[str, World]) -> tuple[dict[str, list[int]], dict[str, int]]:
+    """For each account or merchant that was touched its movements, and for each account what is newly held."""
+    moves: dict[str, list[int]] = {}
+    held: dict[str, int] = {}
+    for id_, world in worlds.items():
+        order = case.payments[id_].order
+        for who, sign in ((order.payer, -1), (order.payee or order.merchant, 1)):
+            if who is None:
+                continue
+            mine = moves.setdefault(who, [])
+            mine += [sign * amount for amount in world.captures]
+            mine += [-sign * amount for amount in world.refunds]
+            held[who] = held.get(who, 0) + (world.held if sign < 0 else 0)
+    return moves, held
