@@ -66,7 +66,7 @@ CREATE TABLE base.outbox_held (
 CREATE INDEX outbox_held_by_aggregate ON base.outbox_held (consumer, aggregate, sequence, outbox_id);
 CREATE INDEX outbox_held_due ON base.outbox_held (consumer, next_at) WHERE state = 'retrying';
 
--- What people and their keys do, other than paying (a payment's outbox row is its audit record). Ids only, no personal data.
+-- What people and their keys do, other than paying (a payment's outbox row is its audit record). Ids only.
 CREATE TABLE base.audit (
     id bigint GENERATED ALWAYS AS IDENTITY,
     booking_date date NOT NULL,

@@ -97,5 +97,4 @@ CREATE TABLE identity.login_guard (
     locked_until timestamptz,
     failed_at timestamptz NOT NULL
 );
-
 -- migrate:down

@@ -1,1 +1,1 @@
-"""A user of the bank: a made-up city, its traffic, an independent auditor, and faults. Speaks HTTP, imports no `tongbao`."""
+"""A user of the bank: a made-up city, its traffic, an independent auditor, faults. HTTP only; imports no `tongbao`."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from itertools import chain, combinations
 from time import monotonic
 from typing import Any, TypeVar
@@ -27,12 +27,14 @@ T = TypeVar("T")
 
 LISTED = 50
 """Differences that are spelled out; all are counted."""
+PATIENCE = 8
+"""How often a question is asked when the bank does not answer: for about ten seconds."""
 CALM_DOWN_S = 3.0
 """How long a request that we gave up on may still be at work in the bank."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """`rule` is one of: lie, payment_missing, payment_unexpected, payment_figures, bounds, balance, held, entries, chain."""
+    """`rule`: lie, payment_missing, payment_unexpected, payment_figures, bounds, balance, held, entries or chain."""
 
     rule: str
     id: str
@@ -41,7 +43,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, kw_only=True):
-    """`agrees` is true when everything that was looked at is as it must be and something was acknowledged at all.
+    """`agrees` is true when everything that was looked at is as it must be.
 
     `complete` is false when the time limit ended the look at single payments early; balances are always all checked.
     """
@@ -204,12 +206,10 @@ class Auditor:
             verdict.differ("lie", lie.id, "one truth", lie.what)
         worlds = await self._payments(case, verdict)
         moves, held = _movements(case, worlds)
-        await self._each(
-            [(o, o.account) for o in case.accounts.values() if o.account in moves],
-            lambda pair: self._account(pair[0], moves[pair[1]], held[pair[1]], verdict),
-        )
+        touched = [o for o in case.accounts.values() if o.account in moves]
+        await each(touched, lambda o: self._account(o, moves[o.account], held[o.account], verdict), self.width)
         await self._merchants(case, moves, verdict)
-        verdict.agrees = verdict.difference_count == 0 and verdict.acknowledged > 0
+        verdict.agrees = verdict.difference_count == 0
         return verdict
 
     # ---- payments
@@ -232,12 +232,12 @@ class Auditor:
                 return
             worlds[payment.order.id] = await self._payment(payment, verdict)
 
-        await self._each(interesting, look)
+        await each(interesting, look, self.width)
         return worlds
 
     async def _payment(self, payment: Payment, verdict: Verdict) -> World:
         id_ = payment.order.id
-        seen = await self._get(f"/v1/payments/{id_}", PaymentSeen)
+        seen = await get(self.client, f"/v1/payments/{id_}", PaymentSeen)
         verdict.payments_checked += 1
         if seen is not None:
             _check_bounds(seen, verdict)
@@ -259,7 +259,7 @@ class Auditor:
 
     async def _account(self, opening: Opening, moves: list[int], held: int, verdict: Verdict) -> None:
         id_ = opening.account
-        seen = await self._get(f"/v1/accounts/{id_}", AccountSeen)
+        seen = await get(self.client, f"/v1/accounts/{id_}", AccountSeen)
         if seen is None:
             verdict.differ("balance", id_, "an account", "nothing")
             return
@@ -272,32 +272,31 @@ class Auditor:
             verdict.differ("balance", id_, opening.balance + sum(moves), seen.balance)
         if opening.merchant is None and seen.held != opening.held + held:
             verdict.differ("held", id_, opening.held + held, seen.held)
-        await self._entries(opening, moves, verdict)
+        await self._entries(opening, moves, seen.balance, verdict)
 
-    async def _entries(self, opening: Opening, moves: list[int], verdict: Verdict) -> None:
+    async def _entries(self, opening: Opening, moves: list[int], balance: int, verdict: Verdict) -> None:
         """The newest entries, grouped by transfer, must be the movements that we know of and lead back to the start."""
         net: dict[str, int] = {}
-        expected_after: int | None = None
-        before = opening.balance
+        before = balance
         async for entry in self._newest_first(opening.account, len(moves)):
             if entry.transfer_id not in net and len(net) == len(moves):
                 break
-            if expected_after is not None and entry.balance_after != expected_after:
-                verdict.differ("chain", opening.account, expected_after, entry.balance_after)
-            before = expected_after = entry.balance_after - entry.amount
+            if entry.balance_after != before:
+                verdict.differ("chain", opening.account, before, entry.balance_after)
+            before = entry.balance_after - entry.amount
             net[entry.transfer_id] = net.get(entry.transfer_id, 0) + entry.amount
         verdict.entries_checked += len(net)
         wanted, found = Counter(moves), Counter(net.values())
         if wanted != found:
             missing, extra = sorted((wanted - found).elements()), sorted((found - wanted).elements())
             verdict.differ("entries", opening.account, f"also {missing[:9]}", f"instead {extra[:9]}")
-        elif before != opening.balance:
+        elif moves and before != opening.balance:
             verdict.differ("chain", opening.account, opening.balance, before)
 
-    async def _newest_first(self, account: str, about: int) -> Any:
+    async def _newest_first(self, account: str, about: int) -> AsyncIterator[EntrySeen]:
         cursor, limit = "", min(500, about + 1)
         while about:
-            page = await self._get(f"/v1/accounts/{account}/entries?limit={limit}{cursor}", EntriesSeen)
+            page = await get(self.client, f"/v1/accounts/{account}/entries?limit={limit}{cursor}", EntriesSeen)
             for entry in page.items if page else ():
                 yield entry
             if page is None or not page.next_cursor:
@@ -311,21 +310,7 @@ class Auditor:
         if case.business_date != await business_date(self.client):
             verdict.merchants_unchecked += len(touched)
             return
-        await self._each(touched, lambda pair: self._account(pair[1], moves[pair[0]], 0, verdict))
-
-    # ---- asking
-
-    async def _get(self, path: str, kind: type[T]) -> T | None:
-        return await get(self.client, path, kind)
-
-    async def _each(self, things: Iterable[T], look: Callable[[T], Awaitable[None]]) -> None:
-        queue = iter(things)
-
-        async def worker() -> None:
-            for thing in queue:
-                await look(thing)
-
-        await asyncio.gather(*(worker() for _ in range(self.width)))
+        await each(touched, lambda pair: self._account(pair[1], moves[pair[0]], 0, verdict), self.width)
 
 
 class CannotAudit(Exception):
@@ -333,8 +318,9 @@ class CannotAudit(Exception):
 
 
 async def get(client: Client, path: str, kind: type[T]) -> T | None:
-    """None for 404. Asks again for about half a minute: the bank may be starting."""
-    for attempt in range(8):
+    """None for 404. Asks again for a while: the bank may be starting."""
+    problem = ""
+    for attempt in range(PATIENCE):
         try:
             reply = await client.request("GET", path)
         except (NotSent, NoAnswer) as no:
@@ -349,6 +335,17 @@ async def get(client: Client, path: str, kind: type[T]) -> T | None:
                 break
         await asyncio.sleep(min(8, 2**attempt) / 4)
     raise CannotAudit(f"GET {path}: {problem}")
+
+
+async def each(things: Iterable[T], do: Callable[[T], Awaitable[None]], width: int) -> None:
+    """Do it for each thing, `width` at a time."""
+    queue = iter(things)
+
+    async def worker() -> None:
+        for thing in queue:
+            await do(thing)
+
+    await asyncio.gather(*(worker() for _ in range(width)))
 
 
 async def business_date(client: Client) -> str | None:

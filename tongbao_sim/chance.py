@@ -44,7 +44,4 @@ class Chance:
         """A UUID version 7 (RFC 9562 section 5.7) of a moment in milliseconds since 1970 and 74 seeded bits."""
         when = f"{millis:012x}"
         chance = self.bits(74)
-        return (
-            f"{when[:8]}-{when[8:]}-7{chance & 0xFFF:03x}"
-            f"-{0x8000 | chance >> 12 & 0x3FFF:04x}-{chance >> 26:012x}"
-        )
+        return f"{when[:8]}-{when[8:]}-7{chance & 0xFFF:03x}-{0x8000 | chance >> 12 & 0x3FFF:04x}-{chance >> 26:012x}"

@@ -146,7 +146,7 @@ GIFT_BANDS = (_at(900, 2330, 4, 6), _at(1900, 2230, 3, 4))
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Money in fen. `employer` and `landlord` are places in `City.firms`; a student lives on an allowance of `parent`."""
+    """Money in fen. `employer` and `landlord` are places in `City.firms`; `parent` keeps a student in allowances."""
 
     id: str
     account: str
@@ -210,9 +210,14 @@ def build(seed: int, people: int, shops: int, founded_ms: int) -> City:
     everyone = _people(chance, people, firms, all_shops, by_category, founded_ms)
     habit = [i for i in range(people) for _ in range(1 + chance.peak(9))]
     return City(
-        seed=seed, people=tuple(everyone), firms=(*firms, *owners), shops=tuple(all_shops),
-        categories=categories, by_category=by_category, habit=tuple(habit),
-    )  # fmt: skip
+        seed=seed,
+        people=tuple(everyone),
+        firms=(*firms, *owners),
+        shops=tuple(all_shops),
+        categories=categories,
+        by_category=by_category,
+        habit=tuple(habit),
+    )
 
 
 def _firms(chance: Chance, people: int, founded_ms: int) -> list[Firm]:
@@ -279,9 +284,13 @@ def _menu(chance: Chance, category: Category) -> tuple[tuple[str, int, int], ...
 
 
 def _people(
-    chance: Chance, count: int, firms: list[Firm], shops: list[Shop], by_category: tuple[tuple[int, ...], ...],
+    chance: Chance,
+    count: int,
+    firms: list[Firm],
+    shops: list[Shop],
+    by_category: tuple[tuple[int, ...], ...],
     founded_ms: int,
-) -> list[Person]:  # fmt: skip
+) -> list[Person]:
     roles = [chance.pick(("worker",) * 14 + ("student",) * 2 + ("retired",) * 4) for _ in range(count)]
     roles[0] = "worker"
     workers = [i for i, role in enumerate(roles) if role == "worker"]
@@ -303,12 +312,17 @@ def _people(
                 name=chance.pick(words.SURNAMES) + chance.pick(words.GIVEN_FIRST) + chance.pick(words.GIVEN_LAST),
                 # No Chinese mobile number starts with 100, so these reach nobody.
                 phone=f"+86100{i:08d}",
-                district=district, role=role, income=income, rent=rent, opening=opening,
-                employer=payer, landlord=chance.pick(landlords) if rent else None,
+                district=district,
+                role=role,
+                income=income,
+                rent=rent,
+                opening=opening,
+                employer=payer,
+                landlord=chance.pick(landlords) if rent else None,
                 parent=chance.pick(workers) if role == "student" else None,
                 friends=_friends(chance, i, count),
                 favourites=tuple(_favourites(chance, near[district][c], kind) for c, kind in enumerate(by_category)),
-            )  # fmt: skip
+            )
         )
     return people
 

@@ -1,7 +1,7 @@
 """A lean HTTP/1.1 client for load: keep-alive connections, httptools, time limits, bounded repeats with the same key.
 
-A request ends in a `Reply`, or in one of two exceptions that a payer must tell apart: `NotSent` (nothing has reached the
-bank) and `NoAnswer` (it may have; ask again with the same Idempotency-Key).
+A request ends in a `Reply`, or in one of two exceptions that a payer must tell apart: `NotSent` (nothing has reached
+the bank) and `NoAnswer` (it may have; ask again with the same Idempotency-Key).
 """
 
 from __future__ import annotations
@@ -77,7 +77,13 @@ class Client:
         return reply.status, reply.body
 
     async def request(
-        self, method: str, path: str, body: bytes = b"", idempotency_key: str | None = None, *, retries: int | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        idempotency_key: str | None = None,
+        *,
+        retries: int | None = None,
     ) -> Reply:
         """Repeats after `NotSent`, `NoAnswer`, 429 and 503, at most `retries` times, with the same key and body.
 

@@ -58,19 +58,21 @@ class Newest(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     payer: str | None
     payee: str | None
-    reference: str | None
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="line"):
-    """One second (or one reporting interval) of a run. Times are those of single requests."""
+    """One second (or one reporting interval) of a run. Times are those of single requests.
+
+    `success_rate`, 0 to 1: of the steps whose outcome is known, those that ended as the workload said beforehand.
+    """
 
     elapsed_s: int
     city_time: str
     payments_per_s: int
     requests_per_s: int
-    success_rate: str
-    p50_ms: str
-    p99_ms: str
+    success_rate: float
+    p50_ms: float
+    p99_ms: float
     in_flight: int
     unknown: int
     surprises: int
@@ -80,7 +82,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="li
 
 
 class Figures:
-    """`success_rate` is the share of steps with a known outcome that ended as the workload said they would."""
+    """Counts so far and since the last line."""
 
     def __init__(self) -> None:
         self.times = Times()
@@ -109,21 +111,26 @@ class Figures:
         recent, self.recent = self.recent, Times()
         self.times.merge(recent)
         return Line(
-            elapsed_s=elapsed_s, city_time=city_time,
+            elapsed_s=elapsed_s,
+            city_time=city_time,
             payments_per_s=(now["payments"] - before["payments"]) // max(1, over_s),
             requests_per_s=(now["requests"] - before["requests"]) // max(1, over_s),
-            success_rate=percent(now["as_expected"] - before["as_expected"], now["surprises"] - before["surprises"]),
-            p50_ms=millis(recent.micros_at(50)), p99_ms=millis(recent.micros_at(99)), in_flight=in_flight,
-            unknown=unknown, surprises=now["surprises"], payments=now["payments"],
-            audits_agreed=now["audits_agreed"], newest=self.newest,
-        )  # fmt: skip
+            success_rate=share(now["as_expected"] - before["as_expected"], now["surprises"] - before["surprises"]),
+            p50_ms=millis(recent.micros_at(50)),
+            p99_ms=millis(recent.micros_at(99)),
+            in_flight=in_flight,
+            unknown=unknown,
+            surprises=now["surprises"],
+            payments=now["payments"],
+            audits_agreed=now["audits_agreed"],
+            newest=self.newest,
+        )
 
 
-def percent(good: int, bad: int) -> str:
-    """`99.95` of a hundred, cut off rather than rounded: 100.00 means all. Of nothing, everything went well."""
-    hundredths = 10_000 * good // (good + bad) if good + bad else 10_000
-    return f"{hundredths // 100}.{hundredths % 100:02d}"
+def share(good: int, bad: int) -> float:
+    """From 0 to 1, cut off rather than rounded: 1.0 means all. Of nothing, everything went well."""
+    return (10_000 * good // (good + bad)) / 10_000 if good + bad else 1.0
 
 
-def millis(micros: int) -> str:
-    return f"{micros // 1000}.{micros % 1000 // 10:02d}"
+def millis(micros: int) -> float:
+    return round(micros / 1000, 2)

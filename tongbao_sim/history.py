@@ -1,4 +1,4 @@
-"""The city's past as a stream of facts, in the order in which they happened, that a bank can post through its own verbs.
+"""The city's past as a stream of facts, in the order in which they happened, for a bank to post through its own verbs.
 
 The generator keeps books of its own: an order that is expected to complete can be paid for at that moment. A small
 share asks for more than is there, and says so. Money is in fen, moments are UTC, days are days in Beijing.
@@ -110,9 +110,7 @@ class EndFact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", tag="
     balances: int
 
 
-Fact = (
-    PersonFact | FirmFact | ShopFact | AccountFact | DayFact | Order | DayEndFact | BalanceFact | EndFact
-)  # fmt: skip
+Fact = PersonFact | FirmFact | ShopFact | AccountFact | DayFact | Order | DayEndFact | BalanceFact | EndFact
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,9 +255,13 @@ class History:
         if self.plan.balances:
             yield from self._balances()
         yield EndFact(
-            orders=self.done, completed=self.done - self.refused, insufficient_funds=self.refused,
-            kinds=dict(self.count), amount=self.amount, balances=sum(self.people_balance) + sum(self.firm_balance),
-        )  # fmt: skip
+            orders=self.done,
+            completed=self.done - self.refused,
+            insufficient_funds=self.refused,
+            kinds=dict(self.count),
+            amount=self.amount,
+            balances=sum(self.people_balance) + sum(self.firm_balance),
+        )
 
     def _who(self) -> Iterator[Fact]:
         city = self.city
@@ -271,9 +273,13 @@ class History:
         for shop in city.shops:
             kind = city.categories[shop.category]
             yield ShopFact(
-                id=shop.id, name=shop.name, category=kind.code, category_zh=kind.zh,
-                district=words.DISTRICTS[shop.district], owner=city.firms[shop.owner].id,
-            )  # fmt: skip
+                id=shop.id,
+                name=shop.name,
+                category=kind.code,
+                category_zh=kind.zh,
+                district=words.DISTRICTS[shop.district],
+                owner=city.firms[shop.owner].id,
+            )
         for firm in city.firms:
             if firm.account:
                 yield AccountFact(id=firm.account, owner=firm.id)
@@ -294,7 +300,9 @@ class History:
     def _count_standing(self, day: date) -> int:
         opening = len(self.city.people) if day == self.dates[0] else 0
         wages = sum(1 + len(self._staff.get(f, ())) for f in self._paying(day) if self._staff.get(f))
-        return opening + wages + sum(1 for person in self.city.people if self._sends_monthly(person.rent, day, person.id))
+        return (
+            opening + wages + sum(1 for person in self.city.people if self._sends_monthly(person.rent, day, person.id))
+        )
 
     def _paying(self, day: date) -> list[int]:
         return [i for i, firm in enumerate(self.city.firms) if firm.payday and paid_on(firm.payday, day)]
@@ -383,9 +391,7 @@ class History:
         self.people_balance[payer] -= amount
         self.taken[shop_no] += amount
         category = city.categories[kind]
-        order = self._order(
-            ms, "payment", amount, name, payer=person.account, merchant=shop.id, method=category.method
-        )
+        order = self._order(ms, "payment", amount, name, payer=person.account, merchant=shop.id, method=category.method)
         yield order
         if category.refunds and chance.below(10_000) < REFUNDED_OF_10_000:
             self._plan_refund(ms, order.id, shop_no, payer, amount)
@@ -401,9 +407,15 @@ class History:
         shop = city.shops[chance.pick(city.by_category[kind])]
         self.refused += 1
         return self._order(
-            ms, "payment", amount, words.TOO_DEAR, payer=city.people[payer].account, merchant=shop.id,
-            method=city.categories[kind].method, expect="insufficient_funds",
-        )  # fmt: skip
+            ms,
+            "payment",
+            amount,
+            words.TOO_DEAR,
+            payer=city.people[payer].account,
+            merchant=shop.id,
+            method=city.categories[kind].method,
+            expect="insufficient_funds",
+        )
 
     def _gift(self, ms: int, payer: int) -> Iterator[Order]:
         """Friends share a dinner or send a red envelope; a student's purse is filled by a parent."""
@@ -419,9 +431,7 @@ class History:
             yield self._topup(ms, payer, _rounded_up(amount + person.income // 4), words.FROM_ANOTHER_BANK)
         self.people_balance[payer] -= amount
         self.people_balance[payee] += amount
-        yield self._order(
-            ms, "transfer", amount, reference, payer=person.account, payee=city.people[payee].account
-        )
+        yield self._order(ms, "transfer", amount, reference, payer=person.account, payee=city.people[payee].account)
 
     # ---- refunds
 
@@ -446,9 +456,14 @@ class History:
             self.taken[shop] -= amount
             self.people_balance[payer] += amount
             yield self._order(
-                due - self.moments.midnight, "refund", amount, self.chance.pick(words.REFUND_REASONS),
-                merchant=city.shops[shop].id, payee=city.people[payer].account, of=payment,
-            )  # fmt: skip
+                due - self.moments.midnight,
+                "refund",
+                amount,
+                self.chance.pick(words.REFUND_REASONS),
+                merchant=city.shops[shop].id,
+                payee=city.people[payer].account,
+                of=payment,
+            )
 
     @staticmethod
     def _in_the_open(moment: int) -> int:
@@ -465,9 +480,19 @@ class History:
         return self._order(ms, "topup", amount, reference, payee=self.city.people[i].account)
 
     def _order(
-        self, ms: int, kind: Kind, amount: int, reference: str, *, payer: str | None = None, payee: str | None = None,
-        merchant: str | None = None, method: str | None = None, of: str | None = None, expect: Expected = "completed",
-    ) -> Order:  # fmt: skip
+        self,
+        ms: int,
+        kind: Kind,
+        amount: int,
+        reference: str,
+        *,
+        payer: str | None = None,
+        payee: str | None = None,
+        merchant: str | None = None,
+        method: str | None = None,
+        of: str | None = None,
+        expect: Expected = "completed",
+    ) -> Order:
         """Never earlier than the one before it, so that the day is in order."""
         if ms < self.last:
             ms = self.last
@@ -477,10 +502,19 @@ class History:
         if expect == "completed":
             self.amount += amount
         return Order(
-            id=self.chance.uuid7(self.moments.midnight + ms), at=self.moments.iso(ms), kind=kind, amount=amount,
-            currency=CURRENCY, reference=reference, expect=expect, payer=payer, payee=payee, merchant=merchant,
-            method=method, of=of,
-        )  # fmt: skip
+            id=self.chance.uuid7(self.moments.midnight + ms),
+            at=self.moments.iso(ms),
+            kind=kind,
+            amount=amount,
+            currency=CURRENCY,
+            reference=reference,
+            expect=expect,
+            payer=payer,
+            payee=payee,
+            merchant=merchant,
+            method=method,
+            of=of,
+        )
 
     def _balances(self) -> Iterator[BalanceFact]:
         for firm, balance in zip(self.city.firms, self.firm_balance, strict=True):

@@ -1,7 +1,7 @@
 """What was sent and what was acknowledged, in order: in memory, and one NDJSON line each in a file.
 
-A line is on its way to the disk before the request is on its way to the bank, so that a killed load process can still be
-audited from its file. Money is in minor units.
+A line is on its way to the disk before the request is on its way to the bank, so that a killed load process can still
+be audited from its file. Money is in minor units.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     final: bool = False
 
 
-class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="event", tag="answered"):
+class Answered(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False, tag_field="event", tag="answered"
+):
     """How a step ended. A later line about the same id says more: `unknown` may become `success` or `failure`."""
 
     id: str

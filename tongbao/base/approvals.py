@@ -1,4 +1,4 @@
-"""What one person proposes and another decides. The app hands in which kinds there are and the verb that each one runs."""
+"""What one person proposes and another decides. The app hands in the kinds that there are and the verb of each."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ async def propose(
 ) -> Approval:
     """Files a proposal, open for three days unless said otherwise. The same proposal again is the same proposal.
 
-    Refuses `approval_kind_unknown`, `approval_needs_a_reason`, and `approval_id_taken` for an id with another content or
-    of another person.
+    Refuses `approval_kind_unknown`, `approval_needs_a_reason`, and `approval_id_taken` for an id with another content
+    or of another person.
     """
     if kind not in kinds:
         raise APPROVAL_KIND_UNKNOWN(kind, field="kind")

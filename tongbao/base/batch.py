@@ -1,8 +1,8 @@
-"""Requests that meet at the door are decided and posted together. Idle, one waits for nobody; busy, the cost of each falls.
+"""Requests that meet at the door are decided and posted together. Idle, one waits for nobody; busy, each costs less.
 
-At most `in_flight` batches run at once. What arrives meanwhile waits, up to `room`; beyond it the door says 429. Nothing
-sinks its neighbours: a batch that fails is tried once more, then halved until the culprit stands alone with its own error.
-Items that wait for an account which a stranger holds go to a slow lane and leave the others alone.
+At most `in_flight` batches run at once. What arrives meanwhile waits, up to `room`; beyond it the door says 429.
+Nothing sinks its neighbours: a batch that fails is tried once more, then halved until the culprit stands alone with
+its own error. Items that wait for an account which a stranger holds go to a slow lane and leave the others alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from psycopg.errors import LockNotAvailable
 
-from tongbao.base.db import BUSY, RETRYABLE, database_gone
+from tongbao.base.db import BUSY, RETRYABLE, apart, database_gone
 from tongbao.base.refusal import Refusal, RefusalKind
 
 OVERLOADED = RefusalKind(
@@ -38,15 +38,16 @@ async def halving(
 ) -> list[O | Exception]:
     """`process(items)`, all or nothing; on an accident once more, then each half alone, then `failed(item, error)`.
 
-    An outcome an item, in order. `process` must be idempotent by the items' ids: after a lost COMMIT it is asked again and
-    finds what was done. A lock that is not to be had or a lost database is answered `busy`, never by a guess.
+    An outcome an item, in order. `process` must be idempotent by the items' ids: after a lost COMMIT it is asked
+    again and finds what was done. A lock that is not to be had or a lost database is answered `busy`, never by a
+    guess.
     """
     try:
         return await _all(process, items)
     except Exception as error:
         reason = error
     if not tried and (isinstance(reason, RETRYABLE) or database_gone(reason)):
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(apart(0.03))
         return await halving(process, items, failed, tried=True)
     if database_gone(reason):
         return [_busy(reason) for _ in items]
@@ -156,7 +157,7 @@ class Batcher(Generic[I, O]):
     async def _without_strangers(
         self, batch: list[tuple[I, asyncio.Future[O]]], contended: Callable[[list[I]], Awaitable[set[Hashable]]]
     ) -> list[tuple[I, asyncio.Future[O]]]:
-        """Answers the whole batch; what is left when that did not work, without the items that must wait for a stranger."""
+        """Answers the whole batch; where that does not work, what is left without items that wait for a stranger."""
         items = [item for item, _ in batch]
         try:
             _settle(batch, await _all(self._process, items))
@@ -198,7 +199,7 @@ class Batcher(Generic[I, O]):
             self._slow_task = None
 
     async def _run_slow(self, batch: list[tuple[I, asyncio.Future[O]]]) -> None:
-        """A lock that is still not to be had is `busy` for all who share it: halving them would only wait for it again."""
+        """A lock that is still not to be had is `busy` for all who share it: halves would only wait for it again."""
         items = [item for item, _ in batch]
         try:
             for pause_s in (0.05, 0.2, 0):
@@ -208,7 +209,7 @@ class Batcher(Generic[I, O]):
                     reason: Exception = error
                 except Exception:
                     return _settle(batch, await halving(self._process, items, self._failed))
-                await asyncio.sleep(pause_s)
+                await asyncio.sleep(apart(pause_s))
             return _settle(batch, [_busy(reason)] * len(batch))
         except Exception as error:
             return _settle(batch, [error] * len(batch))

@@ -1,8 +1,8 @@
 """Holidays and make-up workdays: seeded from libraries, edited by staff, whose word is never seeded over.
 
-China moves working days: a holiday on a Thursday makes the Friday free and the Sunday a workday. `chinesecalendar` knows
-these from the State Council's yearly notice, but only for years whose notice is out; later years come from `holidays`,
-which knows the festivals alone.
+China moves working days: a holiday on a Thursday makes the Friday free and the Sunday a workday. `chinesecalendar`
+knows these from the State Council's yearly notice, but only for years whose notice is out; later years come from
+`holidays`, which knows the festivals alone.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def _from_notice(year: int) -> list[CalendarDay]:
         return []
     source = "chinesecalendar"
     return sorted(
-        [CalendarDay(day, False, names.get(name, name), source) for day, name in free.items() if day.year == year]
+        [CalendarDay(day, False, names[str(name)], source) for day, name in free.items() if day.year == year]
         + [
-            CalendarDay(day, True, names.get(name, name) + "调休", source)
+            CalendarDay(day, True, names[str(name)] + "调休", source)
             for day, name in worked.items()
             if day.year == year and day.weekday() >= 5
         ]

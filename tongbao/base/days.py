@@ -1,7 +1,7 @@
 """The business day: which day the bank books on, which days are business days, and how a day is closed.
 
-A posting's `booking_date` is the open day, read inside its own transaction after the transaction has an id. Closing first
-publishes the new open day, then waits until every transaction that may have read the old one has ended.
+A posting's `booking_date` is the open day, read inside its own transaction after the transaction has an id. Closing
+first publishes the new open day, then waits until every transaction that may have read the old one has ended.
 """
 
 from __future__ import annotations

@@ -12,17 +12,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from enum import IntEnum
+from random import random
 from typing import Any, LiteralString, TypeVar
 
 import msgspec
 import psycopg
 from psycopg import AsyncConnection, conninfo
 from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure
-from psycopg.types.array import ListBinaryDumper
 from psycopg.types.json import set_json_loads
-from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from tongbao.base import columns
 from tongbao.base.refusal import RefusalKind
 
 BUSY = RefusalKind(
@@ -50,7 +50,7 @@ class CommitUnknown(Exception):
 
 
 class NotCommitted(Exception):
-    """A verb swallowed an error of the database and went on: PostgreSQL answered COMMIT with ROLLBACK, nothing was written."""
+    """A verb swallowed an error of the database and went on: COMMIT was answered by ROLLBACK, nothing was written."""
 
 
 class Tx:
@@ -84,8 +84,8 @@ class Tx:
     async def lock(self, rank: Rank, query: LiteralString, keys: Iterable[Any], **params: Any) -> list[tuple[Any, ...]]:
         """The only way to lock: `query` takes row locks (or claims) on `keys`, which arrive sorted.
 
-        Raises AssertionError when the rank does not rise: two verbs that met in another order could deadlock. Only ids may
-        be claimed again, for what is made inside of what was claimed before.
+        Raises AssertionError when the rank does not rise: two verbs that met in another order could deadlock. Only
+        ids may be claimed again, for what is made inside of what was claimed before.
         """
         if rank < self._rank or (rank == self._rank and rank is not Rank.IDS):
             raise AssertionError(f"lock of rank {rank.name} after rank {Rank(self._rank).name}")
@@ -198,8 +198,8 @@ class Database:
     async def _connection(self, first: LiteralString) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
         """A connection on which `first` went through.
 
-        That statement is the check: a connection that a restarted server left dead in the pool is given up before any work
-        is done on it, and the check costs a transaction no round trip of its own.
+        That statement is the check: a connection that a restarted server left dead in the pool is given up before any
+        work is done on it, and the check costs a transaction no round trip of its own.
         """
         for spare in reversed(range(self._size + 1)):
             conn = await self._pool.getconn()
@@ -228,8 +228,13 @@ class Database:
             except RETRYABLE as error:
                 if attempt == times:
                     raise BUSY(retry_after_s=1) from error
-            await asyncio.sleep(0.01 * 2**attempt)
+            await asyncio.sleep(apart(0.01 * 2**attempt))
         raise ValueError("times is at least 1")
+
+
+def apart(pause_s: float) -> float:
+    """`pause_s` to twice that: two that timed out on each other's locks at one moment must not meet again."""
+    return pause_s * (1 + random())
 
 
 def database_gone(error: BaseException) -> bool:
@@ -243,11 +248,9 @@ def database_gone(error: BaseException) -> bool:
 
 async def _configure(conn: AsyncConnection[Any]) -> None:
     """Every int travels as int8 and every list in binary: one prepared statement a query, whatever its numbers are."""
-    conn.adapters.register_dumper(int, Int8Dumper)
-    conn.adapters.register_dumper(int, Int8BinaryDumper)
+    columns.register(conn)
     conn.prepared_max = 1000  # all named statements of the bank
     set_json_loads(msgspec.json.decode, conn)
-    conn.adapters.register_dumper(list, ListBinaryDumper)
 
 
 async def _rollback(conn: AsyncConnection[Any]) -> None:
@@ -269,5 +272,6 @@ __all__ = [
     "QueryCanceled",
     "Rank",
     "Tx",
+    "apart",
     "database_gone",
 ]

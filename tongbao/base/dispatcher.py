@@ -1,9 +1,10 @@
 """Hands events to their consumers after the commit: in order within an aggregate, at least once, any number of workers.
 
 A page of events goes to a consumer in one transaction, and its cursor moves in that same transaction: what a consumer
-writes to this database happens once, what it sends elsewhere must carry the event id. A page that fails is cut in halves,
-each tried in a transaction of its own (the locks of a first half must not outlive it), until the culprit stands alone. The
-culprit is tried again later, ten times in all, then parked for staff (`parked.py`); only its aggregate waits behind it.
+writes to this database happens once, what it sends elsewhere must carry the event id. A page that fails is cut in
+halves, each tried in a transaction of its own (the locks of a first half must not outlive it), until the culprit
+stands alone. The culprit is tried again later, ten times in all, then parked for staff (`parked.py`); only its
+aggregate waits behind it.
 
 Whoever holds a consumer's cursor row works for it: reading pages and trying held events again are never done by two.
 """
@@ -19,7 +20,7 @@ from uuid import UUID
 
 import msgspec
 
-from tongbao.base import log, metrics, sql
+from tongbao.base import log, metrics, parked, sql
 from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Rank, Tx, database_gone
 from tongbao.base.outbox import Event
@@ -32,6 +33,7 @@ _HELD_PAGE = 100
 _FIRST_PAUSE_S = 1
 _LONGEST_PAUSE_S = 300
 _HANDLE_S = 30
+_WATCH_S = 5
 
 logger = log.get(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -67,7 +69,7 @@ def pause(attempts: int) -> timedelta:
 
 
 async def dispatch_once(db: Database, consumer: Consumer, clock: Clock) -> int:
-    """Tries what is due again, then reads one page; how many events were taken or set aside. 0: there is nothing to do now.
+    """Tries what is due again, then reads one page; how many events were taken or set aside. 0: nothing to do now.
 
     Raises what the database raises when it is gone; anything that `handle` raises is the event's own trouble.
     """
@@ -96,7 +98,7 @@ async def _read_on(db: Database, consumer: Consumer, clock: Clock) -> int:
 
 
 async def _page(db: Database, consumer: Consumer, at: datetime, most: int) -> tuple[int, bool]:
-    """Up to `most` rows in one transaction; how many rows were passed, and whether one of them was set aside as a culprit."""
+    """Up to `most` rows in one transaction; how many were passed, and whether one was set aside as a culprit."""
     async with db.tx() as tx:
         place = await _lock_cursor(tx, consumer, at)
         if place is None:
@@ -127,7 +129,7 @@ async def _lock_cursor(tx: Tx, consumer: Consumer, at: datetime) -> tuple[int, i
 
 
 async def _earlier(tx: Tx, page: list[_Row], xid: int, last_id: int, topics: list[str] | None) -> list[_Row]:
-    """Beyond the cut there may be events that belong before some of the page. They come again later, which does no harm."""
+    """Beyond the cut there may be events that belong before some of the page. They come again, which does no harm."""
     last = {row.event.aggregate: row for row in sorted(page, key=lambda row: (row.event.sequence, row.outbox_id))}
     found = await tx.rows(
         Q["earlier_events_of"],
@@ -264,7 +266,7 @@ def _row(row: tuple[Any, ...]) -> _Row:
 
 
 def _in_order(rows: list[_Row]) -> list[_Row]:
-    """By time of writing; where that contradicts an aggregate's own sequence, the sequence wins within the aggregate."""
+    """By time of writing; where that contradicts an aggregate's own sequence, the sequence wins."""
     by_id = sorted(rows, key=lambda row: row.outbox_id)
     lines: dict[UUID, list[_Row]] = defaultdict(list)
     for row in by_id:
@@ -290,11 +292,11 @@ class Dispatcher:
         clock: Clock,
         *,
         at_once: int = 4,
-        shortest_s: float = 0.02,
-        longest_s: float = 0.5,
-        drain_s: float = 10,
+        shortest_ms: int = 20,
+        longest_ms: int = 500,
+        drain_s: int = 10,
     ) -> None:
-        """`at_once` consumers work at a time, each on one connection; pauses grow from `shortest_s` to `longest_s`."""
+        """`at_once` consumers work at a time, a connection each; pauses grow from `shortest_ms` to `longest_ms`."""
         names = [consumer.name for consumer in consumers]
         if len(names) != len(set(names)):
             raise ValueError(f"two consumers of one name: {sorted(names)}")
@@ -302,13 +304,14 @@ class Dispatcher:
         self._consumers = consumers
         self._clock = clock
         self._turns = asyncio.Semaphore(at_once)
-        self._shortest_s = shortest_s
-        self._longest_s = longest_s
+        self._shortest_ms = shortest_ms
+        self._longest_ms = longest_ms
         self._drain_s = drain_s
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, then on until nothing is left or `drain_s` is over. Outlives the loss of the database."""
-        serving = [asyncio.create_task(self._serve(consumer, stop)) for consumer in self._consumers]
+        serving = [asyncio.create_task(self._serve(consumer, stop), name=consumer.name) for consumer in self._consumers]
+        watching = asyncio.create_task(self._watch())
         stopped = asyncio.create_task(stop.wait())
         try:
             await stopped
@@ -316,30 +319,42 @@ class Dispatcher:
             for task in late:
                 logger.warning("dispatcher_not_drained", task=task.get_name())
         finally:
-            for task in (*serving, stopped):
+            for task in (*serving, watching, stopped):
                 task.cancel()
-            await asyncio.gather(*serving, return_exceptions=True)
+            await asyncio.gather(*serving, watching, return_exceptions=True)
 
     async def _serve(self, consumer: Consumer, stop: asyncio.Event) -> None:
-        rest_s = self._shortest_s
+        rest_ms = self._shortest_ms
         while True:
             try:
                 async with self._turns:
                     taken = await dispatch_once(self._db, consumer, self._clock)
-                rest_s = 0 if taken else max(self._shortest_s, min(self._longest_s, rest_s * 2))
+                rest_ms = 0 if taken else max(self._shortest_ms, min(self._longest_ms, rest_ms * 2))
             except Exception as error:
-                taken, rest_s = 0, min(5.0, max(self._longest_s, rest_s * 2))
+                taken, rest_ms = 0, min(5_000, max(self._longest_ms, rest_ms * 2))
                 logger.warning("dispatcher_stumbled", consumer=consumer.name, error=_said(error))
             if stop.is_set() and not taken:
                 return
             if taken:
                 continue
-            await _either(stop, rest_s)
+            await _rest(stop, timedelta(milliseconds=rest_ms))
+
+    async def _watch(self) -> None:
+        """Keeps the figures that alerts look at."""
+        while True:
+            try:
+                async with self._db.read() as tx:
+                    for line in await parked.lag(tx):
+                        metrics.OUTBOX_UNREAD.labels(line.consumer).set(line.unread)
+                        metrics.OUTBOX_PARKED.labels(line.consumer).set(line.parked)
+            except Exception as error:
+                logger.warning("lag_not_known", error=_said(error))
+            await asyncio.sleep(_WATCH_S)
 
 
-async def _either(stop: asyncio.Event, seconds: float) -> None:
+async def _rest(stop: asyncio.Event, pause: timedelta) -> None:
     """Sleeps, but wakes up to stop."""
     try:
-        await asyncio.wait_for(stop.wait(), seconds)
+        await asyncio.wait_for(stop.wait(), pause.total_seconds())
     except TimeoutError:
         return

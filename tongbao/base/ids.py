@@ -12,13 +12,13 @@ NAMESPACE = uuid.UUID("6f1b7a52-54d0-5e8f-9d55-746f6e676261")
 
 
 def uuid7(at: datetime, bits: Callable[[int], int] = randbits) -> uuid.UUID:
-    """A time-ordered id for the moment `at`; `bits(n)` gives n random bits (a seeded Random's `getrandbits` in tests)."""
+    """A time-ordered id for the moment `at`; `bits(n)` gives n random bits (in tests a seeded `getrandbits`)."""
     millis = int(at.timestamp() * 1000) & (2**48 - 1)
     return uuid.UUID(int=millis << 80 | 0x7 << 76 | bits(12) << 64 | 0b10 << 62 | bits(62))
 
 
 def derived(parent: uuid.UUID, what: str) -> uuid.UUID:
-    """The one id that `what` has under `parent` (UUID version 8, RFC 9562 section 5.8): the same each time it is asked for.
+    """The one id that `what` has under `parent` (UUID version 8, RFC 9562 section 5.8): always the same.
 
     Keeps the parent's first 48 bits, so that children lie beside their parent in an index.
     """

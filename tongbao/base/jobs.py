@@ -1,8 +1,8 @@
-"""Schedules and housekeeping, by procrastinate: never inside a money transaction, whose commits its NOTIFY would serialise.
+"""Schedules and housekeeping by procrastinate; outside money transactions, whose commits its NOTIFY would serialise.
 
-A job is a thin call of verbs. Its schedule is five cron fields in UTC by the machine's clock; what the job does it decides
-by the clock in its context. One run of a job at a time in the whole bank; what fails is tried three times more, each a
-little later, and then waits for its next turn.
+A job is a thin call of verbs. Its schedule is five cron fields in UTC by the machine's clock; what the job does it
+decides by the clock in its context. One run of a job at a time in the whole bank; what fails is tried three times
+more, each a little later, and then waits for its next turn.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Prometheus metrics of the API and the worker.
 
 Several processes on one machine count in files of one directory: the parent calls `share(directory)` before it starts
-them, each child writes there, and whichever child is asked for `/metrics` answers for all. That is prometheus-client's own
-multiprocess mode, which is chosen by an environment variable when the library is first imported; so the parent need not
-do anything but hand the variable on. A process that stands alone keeps its figures in memory.
+them, each child writes there, and whichever child is asked for `/metrics` answers for all. That is
+prometheus-client's own multiprocess mode, which is chosen by an environment variable when the library is first
+imported; so the parent need not do anything but hand the variable on. A process that stands alone keeps its figures
+in memory.
 
 Labels come from fixed sets (route templates, states, codes), never from ids: each value is a time series for ever.
 """

@@ -1,4 +1,4 @@
-"""Facts that must leave a transaction: written beside the money, read afterwards in batches by each consumer's own cursor."""
+"""Facts that must leave a transaction: written beside the money, read afterwards by each consumer's own cursor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to one aggregate. `sequence` is taken under the aggregate's lock. Ids only, no personal data."""
+    """Something that happened to one aggregate. `sequence` is taken under its lock. Ids only, no personal data."""
 
     event_id: UUID
     topic: str

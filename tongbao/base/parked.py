@@ -96,8 +96,8 @@ async def resend(
 ) -> int:
     """Gives held events a fresh set of tries, due now; how many. Those behind them follow in order.
 
-    Refuses `resend_needs_a_choice` without ids, `since` or `everything`, and `event_not_held` when ids are named of which
-    none is held.
+    Refuses `resend_needs_a_choice` without ids, `since` or `everything`, and `event_not_held` when ids are named of
+    which none is held.
     """
     if event_ids is None and since is None and not everything:
         raise RESEND_NEEDS_A_CHOICE()

@@ -4,7 +4,7 @@ SELECT open_date, closed_through FROM base.business_day;
 
 -- name: found_business_day
 -- The first day of the bank; does nothing where there is one.
-INSERT INTO base.business_day (open_date, closed_through) VALUES (%(day)s, %(day)s - 1)
+INSERT INTO base.business_day (open_date, closed_through) VALUES (%(day)s::date, %(day)s::date - 1)
 ON CONFLICT (singleton) DO NOTHING;
 
 -- name: close_through
@@ -40,7 +40,8 @@ DELETE FROM base.calendar_day WHERE day = %(day)s;
 INSERT INTO base.calendar_day (day, is_business_day, name, source)
 SELECT d, b, n, %(source)s FROM unnest(%(days)s::date[], %(business)s::boolean[], %(names)s::text[]) AS u (d, b, n)
 ORDER BY d
-ON CONFLICT (day) DO UPDATE SET is_business_day = excluded.is_business_day, name = excluded.name, source = excluded.source;
+ON CONFLICT (day) DO UPDATE SET is_business_day = excluded.is_business_day, name = excluded.name,
+    source = excluded.source;
 
 -- name: seed_calendar_days
 -- Like set_calendar_days, but never over what staff have edited.
@@ -71,7 +72,7 @@ ON CONFLICT (consumer) DO NOTHING;
 UPDATE base.outbox_cursor SET xid = %(xid)s::text::xid8, id = %(id)s, moved_at = %(at)s WHERE consumer = %(consumer)s;
 
 -- name: anything_for
--- Whether a consumer is new, has events to read or events to try again; a look that takes no lock and no transaction id.
+-- Whether a consumer is new, has events to read or to try again; a look that takes no lock and no transaction id.
 SELECT NOT EXISTS (SELECT 1 FROM base.outbox_cursor WHERE consumer = %(consumer)s)
     OR EXISTS (
         SELECT 1 FROM base.outbox_cursor c, LATERAL (
@@ -101,7 +102,7 @@ SELECT id, event_id, topic, aggregate, sequence, recorded_at, booking_date, CASE
 FROM numbered WHERE wanted OR place = places ORDER BY place;
 
 -- name: earlier_events_of
--- Events beyond a page's end that come before an event in the page: who takes an aggregate's lock first may have begun last.
+-- Events beyond a page's end that belong before one in it: who takes an aggregate's lock first may have begun last.
 SELECT o.id, o.event_id, o.topic, o.aggregate, o.sequence, o.recorded_at, o.booking_date, o.payload
 FROM base.outbox o
 JOIN unnest(%(aggregates)s::uuid[], %(sequences)s::int[], %(ids)s::bigint[]) AS u (aggregate, sequence, id)

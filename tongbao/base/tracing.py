@@ -11,8 +11,8 @@ from tongbao.base.settings import Settings
 _on: dict[str, Callable[..., Any]] = {}
 
 
-def configure(settings: Settings, service: str, *, share: float = 0.05) -> None:
-    """Once, at the start of a process; `share` of the traces that begin here are kept, and all that a caller has kept."""
+def configure(settings: Settings, service: str, *, one_in: int = 20) -> None:
+    """Once, at the start of a process; one in `one_in` traces that begin here is kept, and all that a caller keeps."""
     if not settings.trace_endpoint:
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -22,14 +22,14 @@ def configure(settings: Settings, service: str, *, share: float = 0.05) -> None:
     from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
     provider = TracerProvider(
-        resource=Resource.create({"service.name": service}), sampler=ParentBasedTraceIdRatio(share)
+        resource=Resource.create({"service.name": service}), sampler=ParentBasedTraceIdRatio(pow(one_in, -1))
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=settings.trace_endpoint)))
     _on.update(start=provider.get_tracer("tongbao").start_as_current_span, stop=provider.shutdown)
 
 
 def span(name: str, **attributes: str | int | bool) -> AbstractContextManager[Any]:
-    """A named part of what is going on; ids and counts only, no personal data. Costs a comparison while tracing is off."""
+    """A named part of what is going on; ids and counts only. Costs a comparison while tracing is off."""
     if not _on:
         return nullcontext()
     return _on["start"](name, attributes=attributes)

@@ -32,10 +32,11 @@ from tongbao.identity.model import (
     Token,
     fresh_token,
 )
-from tongbao.identity.passwords import hash_password, verify_password
+from tongbao.identity.passwords import check_password, hash_password, verify_password
 from tongbao.identity.staff import create_staff, disable_staff, find_staff, log_in, log_out, password_of
 from tongbao.identity.standing import (
     close_account,
+    close_customer,
     freeze_account,
     freeze_customer,
     settle_account,
@@ -67,7 +68,9 @@ __all__ = [
     "accounts_of",
     "accounts_of_ledger",
     "authenticate",
+    "check_password",
     "close_account",
+    "close_customer",
     "create_staff",
     "disable_staff",
     "find_accounts",

@@ -38,9 +38,7 @@ async def register_customers(
 
 
 def _as_registered(new: NewCustomer, at: datetime) -> Customer:
-    return Customer(
-        id=new.id, kind=new.kind, name=new.name, phone=new.phone, status=Standing.OPEN, created_at=at
-    )
+    return Customer(id=new.id, kind=new.kind, name=new.name, phone=new.phone, status=Standing.OPEN, created_at=at)
 
 
 async def find_customers(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Customer]:

@@ -51,7 +51,7 @@ GL_LINES: Final = {Product.CURRENT: "2010", Product.SETTLEMENT: "2020"}
 """The general-ledger line that accounts of a product stand on."""
 
 
-class NewCustomer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NewCustomer(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     kind: CustomerKind
     name: str
@@ -68,7 +68,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class NewAccount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     customer_id: UUID
     currency: str
@@ -235,7 +235,7 @@ def fresh_token(kind: str, chance: Callable[[int], bytes]) -> Token:
     return Token(kind, chance(8).hex(), secret)
 
 
-class NewKey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     """`permissions` None: all that the kind can hold and the maker may give."""
 
     id: UUID
@@ -266,7 +266,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
         return self.revoked_at is not None or (self.expires_at is not None and self.expires_at <= at)
 
 
-class NewStaff(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class NewStaff(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     username: str
     name: str

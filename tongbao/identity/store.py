@@ -88,9 +88,7 @@ async def claim_ids(
 ) -> set[UUID]:
     """Those of the ids, each once and sorted, that were free and are now claimed."""
     ids, hashes = [id_ for id_, _ in asked], [digest for _, digest in asked]
-    rows = await tx.lock(
-        Rank.IDS, Q["claim_ids"], ids, kind=kind, principal_id=principal_id, hashes=hashes, at=at
-    )
+    rows = await tx.lock(Rank.IDS, Q["claim_ids"], ids, kind=kind, principal_id=principal_id, hashes=hashes, at=at)
     return {row[0] for row in rows}
 
 
@@ -269,9 +267,7 @@ async def lock_login_guard(tx: Tx, username_hash: bytes, at: datetime) -> Row:
 async def login_failed(
     tx: Tx, username_hash: bytes, failures: int, locked_until: datetime | None, at: datetime
 ) -> None:
-    await tx.run(
-        Q["login_failed"], username_hash=username_hash, failures=failures, locked_until=locked_until, at=at
-    )
+    await tx.run(Q["login_failed"], username_hash=username_hash, failures=failures, locked_until=locked_until, at=at)
 
 
 async def login_succeeded(tx: Tx, username_hash: bytes) -> None:

@@ -1,8 +1,8 @@
 """Money: strict double entry. Nobody imports deeper than this face."""
 
 from tongbao.ledger.accounts import accounts, contended, open_accounts, own_account, set_floor, set_state
-from tongbao.ledger.book import Book, lock
-from tongbao.ledger.close_day import BooksDoNotBalance, close_day
+from tongbao.ledger.book import Book, lock, lock_holds
+from tongbao.ledger.close_day import BooksDoNotBalance, DayOutOfTurn, close_day
 from tongbao.ledger.enquire import (
     Statement,
     TrialLine,
@@ -13,6 +13,15 @@ from tongbao.ledger.enquire import (
     postings_of,
     statement,
     trial_balance,
+)
+from tongbao.ledger.journal import (
+    KINDS,
+    MAY_PROPOSE,
+    Journal,
+    JournalLine,
+    closed_period,
+    propose_journal,
+    propose_period_close,
 )
 from tongbao.ledger.model import (
     Account,
@@ -29,16 +38,29 @@ from tongbao.ledger.model import (
     Transfer,
 )
 from tongbao.ledger.post import post
+from tongbao.ledger.refusals import ACCOUNT_FROZEN, ACCOUNTS_MUST_BE_DIFFERENT, CURRENCY_MISMATCH
+from tongbao.ledger.refusals import ALL as REFUSALS
 from tongbao.ledger.reverse import reverse
+from tongbao.ledger.suspense import Aged, aged
 
 __all__ = [
+    "ACCOUNTS_MUST_BE_DIFFERENT",
+    "ACCOUNT_FROZEN",
+    "CURRENCY_MISMATCH",
+    "KINDS",
+    "MAY_PROPOSE",
+    "REFUSALS",
     "Account",
+    "Aged",
     "Book",
     "BooksDoNotBalance",
+    "DayOutOfTurn",
     "Entry",
     "Forced",
     "Hold",
     "Item",
+    "Journal",
+    "JournalLine",
     "NewAccount",
     "NewHold",
     "Posted",
@@ -49,17 +71,22 @@ __all__ = [
     "Transfer",
     "TrialLine",
     "accounts",
+    "aged",
     "balance_at",
     "balance_on_value_date",
     "close_day",
+    "closed_period",
     "closed_trial_balance",
     "contended",
     "entries",
     "lock",
+    "lock_holds",
     "open_accounts",
     "own_account",
     "post",
     "postings_of",
+    "propose_journal",
+    "propose_period_close",
     "reverse",
     "set_floor",
     "set_state",

@@ -12,13 +12,24 @@ from tongbao.ledger.model import STATE_MOVES, Account, NewAccount, State
 
 
 async def open_accounts(tx: Tx, new: Sequence[NewAccount]) -> list[int]:
-    """Opens accounts in one statement; their ids in the order asked for. Refuses `gl_line_unknown`."""
+    """Opens accounts in one statement; their ids in the order asked for.
+
+    Refuses `gl_line_unknown`, `control_unsuitable`.
+    """
     if not new:
         return []
     known = {row[0] for row in await store.gl_lines(tx)}
+    named = {control for account in new for control in account.controls}
+    controls = await store.accounts(tx, named) if named else {}
     for account in new:
         if account.gl_line not in known:
             raise no.GL_LINE_UNKNOWN(account.gl_line)
+        if len(set(account.controls)) < len(account.controls):
+            raise no.CONTROL_UNSUITABLE("named twice")
+        for control_id in account.controls:
+            control = controls.get(control_id)
+            if control is None or not control.is_control or control.controls or control.currency != account.currency:
+                raise no.CONTROL_UNSUITABLE(str(control_id))
     return await store.open_accounts(tx, new)
 
 

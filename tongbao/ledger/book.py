@@ -19,17 +19,32 @@ from tongbao.base.money import LARGEST_MINOR
 from tongbao.base.refusal import Refusal
 from tongbao.ledger import refusals as no
 from tongbao.ledger import store
-from tongbao.ledger.model import Account, Hold, Item, NewHold, Posted, Release, State, Transfer
+from tongbao.ledger.model import Account, Forced, Hold, Item, NewHold, Posted, Posting, Release, State, Transfer
+
+LARGEST_TRANSFER = 1000
+LARGEST_BALANCE = 2**62
 
 
-async def lock(tx: Tx, *, accounts: Iterable[int], holds: Iterable[UUID] = (), at: datetime) -> Book:
+async def lock_holds(tx: Tx, holds: Iterable[UUID]) -> dict[UUID, Hold]:
+    """Locks holds only, for a verb that must lock counters between holds and accounts; the result goes to `lock`."""
+    return await store.lock_holds(tx, holds)
+
+
+async def lock(
+    tx: Tx,
+    *,
+    accounts: Iterable[int],
+    holds: Iterable[UUID] = (),
+    locked_holds: dict[UUID, Hold] | None = None,
+    at: datetime,
+) -> Book:
     """Locks holds, then accounts and the control accounts they name, in the global order, and reads them again.
 
     Accounts that do not exist are simply not in the book; items that name them are refused.
     Refuses `bank_not_founded` where there is no business day.
     """
     wanted = set(accounts)
-    found_holds = await store.lock_holds(tx, holds) if holds else {}
+    found_holds = locked_holds if locked_holds is not None else await lock_holds(tx, holds) if holds else {}
     wanted.update(hold.account_id for hold in found_holds.values())
     found, open_date = await store.lock_accounts(tx, wanted)
     if open_date is None:
@@ -65,10 +80,12 @@ class Book:
         await store.write(tx, self.rows, self.accounts, self.holds)
 
     def account(self, account_id: int, currency: str) -> Account:
-        """The account, or the refusal that it is unknown, of another currency, or closed."""
+        """The account, or the refusal that it is unknown, a control account, of another currency, or closed."""
         account = self.accounts.get(account_id)
         if account is None:
             raise no.ACCOUNT_UNKNOWN()
+        if account.is_control:
+            raise no.ACCOUNT_IS_CONTROL()
         if account.currency != currency:
             raise no.CURRENCY_MISMATCH(f"the account is kept in {account.currency}")
         if account.state is State.CLOSED:
@@ -76,38 +93,42 @@ class Book:
         return account
 
     def _transfer(self, item: Transfer) -> Posted:
-        forced = item.forced is not None
+        if not 1 <= len(item.postings) <= LARGEST_TRANSFER:
+            raise no.TRANSFER_SIZE()
         moment = self.at
         balance: dict[int, int] = {}
         for posting in item.postings:
-            if posting.debit == posting.credit:
-                raise no.ACCOUNTS_MUST_BE_DIFFERENT()
-            _check_amount(posting.amount_minor)
-            debit = self.account(posting.debit, posting.currency)
-            credit = self.account(posting.credit, posting.currency)
-            if debit.state is State.FROZEN and not forced:
-                raise no.ACCOUNT_FROZEN()
+            debit, credit = self._both(posting, item.forced)
             balance[debit.id] = balance.get(debit.id, 0) - posting.amount_minor
             balance[credit.id] = balance.get(credit.id, 0) + posting.amount_minor
             moment = max(moment, debit.recorded_at, credit.recorded_at)
         hold, captured, freed = self._from_hold(item)
-        held = {hold.account_id: -freed} if hold else {}
-        self._move(balance, held, forced=forced)
+        before = {i: self.accounts[i].balance_minor for i in balance}
+        self._move(balance, {hold.account_id: -freed} if hold else {}, forced=item.forced is not None)
         if hold:
             hold.left_minor -= freed
             hold.captured_minor += captured
             self.rows.touched_holds.add(hold.id)
-        running = {i: self.accounts[i].balance_minor - change for i, change in balance.items()}
         for posting in item.postings:
             debit, credit = self.accounts[posting.debit], self.accounts[posting.credit]
             debit.version += 1
             credit.version += 1
-            running[debit.id] -= posting.amount_minor
-            running[credit.id] += posting.amount_minor
+            before[debit.id] -= posting.amount_minor
+            before[credit.id] += posting.amount_minor
             debit.recorded_at = credit.recorded_at = moment
-            self.rows.posting(item.id, moment, posting, debit, credit, running[debit.id], running[credit.id])
+            self.rows.posting(item.id, moment, posting, debit, credit, before[debit.id], before[credit.id])
         self.rows.transfer(item, moment)
         return Posted(moment, self.booking_date)
+
+    def _both(self, posting: Posting, forced: Forced | None) -> tuple[Account, Account]:
+        if posting.debit == posting.credit:
+            raise no.ACCOUNTS_MUST_BE_DIFFERENT()
+        _check_amount(posting.amount_minor)
+        debit = self.account(posting.debit, posting.currency)
+        credit = self.account(posting.credit, posting.currency)
+        if debit.state is State.FROZEN and forced is None:
+            raise no.ACCOUNT_FROZEN()
+        return debit, credit
 
     def _from_hold(self, item: Transfer) -> tuple[Hold | None, int, int]:
         """The hold that this transfer captures from, how much it captures, and how much the account gets back in all."""
@@ -128,6 +149,10 @@ class Book:
         account = self.account(item.account_id, item.currency)
         if account.state is State.FROZEN:
             raise no.ACCOUNT_FROZEN()
+        if item.id in self.holds:
+            raise no.TRANSFER_ID_REUSED()
+        if item.expires_at <= self.at:
+            raise no.HOLD_EXPIRED()
         self._move({}, {account.id: item.amount_minor}, forced=False)
         self.holds[item.id] = Hold(item.id, account.id, item.amount_minor, item.amount_minor, 0, item.expires_at)
         self.rows.new_holds.append(item.id)
@@ -135,9 +160,10 @@ class Book:
 
     def _release(self, item: Release) -> Posted:
         hold = self._hold(item.hold)
-        self._move({}, {hold.account_id: -hold.left_minor}, forced=False)
-        hold.left_minor = 0
-        self.rows.touched_holds.add(hold.id)
+        if hold.left_minor:
+            self._move({}, {hold.account_id: -hold.left_minor}, forced=False)
+            hold.left_minor = 0
+            self.rows.touched_holds.add(hold.id)
         return Posted(self.at, self.booking_date)
 
     def _hold(self, hold_id: UUID) -> Hold:
@@ -151,29 +177,30 @@ class Book:
 
         Unforced, whoever ends with less available must stay at or above floor - excess. Forced, excess takes the rest.
         """
-        change = {i: [balance.get(i, 0), held.get(i, 0)] for i in balance | held}
-        for account_id in balance | held:
-            for control in self.accounts[account_id].controls:
-                mine = change.setdefault(control, [0, 0])
-                mine[0] += balance.get(account_id, 0)
-                mine[1] += held.get(account_id, 0)
-        if not forced:
-            for account_id, (more, set_aside) in change.items():
-                account = self.accounts[account_id]
-                if account.floor_minor is None or more >= set_aside:
-                    continue
-                room = account.balance_minor - account.held_minor - account.floor_minor + account.excess_minor
-                if room + more - set_aside < 0:
-                    own = account_id in balance or account_id in held
-                    raise no.INSUFFICIENT_FUNDS() if own else no.CONTROL_EXCEEDED()
+        accounts = self.accounts
+        change = {i: (more, 0) for i, more in balance.items()}
+        for account_id, set_aside in held.items():
+            change[account_id] = (balance.get(account_id, 0), set_aside)
+        for account_id, (more, set_aside) in tuple(change.items()):
+            for control in accounts[account_id].controls:
+                others = change.get(control, (0, 0))
+                change[control] = (others[0] + more, others[1] + set_aside)
         for account_id, (more, set_aside) in change.items():
-            account = self.accounts[account_id]
+            account = accounts[account_id]
+            if abs(account.balance_minor + more) > LARGEST_BALANCE or account.held_minor + set_aside > LARGEST_BALANCE:
+                raise no.AMOUNT_TOO_LARGE("the balance would be")
+            if forced or account.floor_minor is None or more >= set_aside:
+                continue
+            room = account.balance_minor - account.held_minor - account.floor_minor + account.excess_minor
+            if room + more - set_aside < 0:
+                raise no.CONTROL_EXCEEDED() if account.is_control else no.INSUFFICIENT_FUNDS()
+        for account_id, (more, set_aside) in change.items():
+            account = accounts[account_id]
             account.balance_minor += more
             account.held_minor += set_aside
             if account.floor_minor is not None:
-                short = account.floor_minor - (account.balance_minor - account.held_minor)
-                account.excess_minor = max(short, 0)
-            self.rows.touched_accounts.add(account_id)
+                account.excess_minor = max(account.floor_minor - account.balance_minor + account.held_minor, 0)
+        self.rows.touched_accounts.update(change)
 
 
 def _check_amount(amount_minor: int) -> None:

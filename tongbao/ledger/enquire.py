@@ -57,7 +57,7 @@ async def entries(
 
 async def balance_at(tx: Tx, account_id: int, at: datetime) -> int:
     """The balance as it was recorded at a moment, in minor units."""
-    return await store.balance_at(tx, account_id, at, _LAST)
+    return await store.balance_at(tx, account_id, at)
 
 
 async def balance_on_value_date(tx: Tx, account_id: int, day: date) -> int:
@@ -67,7 +67,9 @@ async def balance_on_value_date(tx: Tx, account_id: int, day: date) -> int:
 
 async def statement(tx: Tx, account_id: int, first: date, last: date, *, most: int = 10_000) -> Statement:
     """The booking days `first` to `last` of an account; `complete` is False where more than `most` entries lie in them."""
-    newest_first = await entries(tx, account_id, first=first, last=last, most=most)
+    newest_first = await entries(tx, account_id, first=first, last=last, most=most + 1)
+    complete = len(newest_first) <= most
+    newest_first = newest_first[:most]
     newest_first.reverse()
     if newest_first:
         opening = newest_first[0].balance_minor - newest_first[0].amount_minor
@@ -75,7 +77,7 @@ async def statement(tx: Tx, account_id: int, first: date, last: date, *, most: i
     else:
         before = await entries(tx, account_id, last=first, most=1)
         opening = closing = before[0].balance_minor if before else 0
-    return Statement(account_id, first, last, opening, closing, newest_first, len(newest_first) < most)
+    return Statement(account_id, first, last, opening, closing, newest_first, complete)
 
 
 async def trial_balance(tx: Tx) -> list[TrialLine]:
@@ -89,5 +91,5 @@ async def closed_trial_balance(tx: Tx, day: date) -> list[tuple[Any, ...]]:
 
 
 async def postings_of(tx: Tx, transfer_ids: list[UUID]) -> list[tuple[Any, ...]]:
-    """(id, debit, credit, amount, currency, value date, balances after, recorded_at, booking_date) in order."""
+    """(transfer, posting, debit, credit, amount, currency, value date, balances after, recorded_at, booking date) in order."""
     return await store.postings_of(tx, transfer_ids)

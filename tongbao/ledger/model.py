@@ -54,9 +54,17 @@ class Account(msgspec.Struct):
         """What may still be spent; None where there is no floor (the bank's own accounts)."""
         return None if self.floor_minor is None else self.balance_minor - self.held_minor - self.floor_minor
 
+    @property
+    def is_control(self) -> bool:
+        """A memo account: it moves along with the accounts that name it, and nothing is posted to it directly."""
+        return self.gl_line[0] == "9"
+
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """An account to open. `floor_minor=None`: never refused. `hottest`: many payments meet on it; it is locked last."""
+    """An account to open. `floor_minor=None`: never refused. `hottest`: many payments meet on it; it is locked last.
+
+    `controls`: memo accounts of the same currency that move along with it, each a limit over several accounts.
+    """
 
     currency: str
     gl_line: str

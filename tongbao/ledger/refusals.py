@@ -8,6 +8,12 @@ TRANSFER_ID_REUSED = RefusalKind(
     "transfer_id_reused", 409, "That id belongs to another transfer.", "该编号已用于另一笔转账。"
 )
 ACCOUNT_UNKNOWN = RefusalKind("account_unknown", 422, "There is no such account.", "账户不存在。")
+ACCOUNT_IS_CONTROL = RefusalKind(
+    "account_is_control", 422, "Nothing is posted to a control account directly.", "控制账户不可直接记账。"
+)
+TRANSFER_SIZE = RefusalKind(
+    "transfer_size", 422, "A transfer has between 1 and 1,000 postings.", "一笔转账须包含 1 至 1,000 条分录。"
+)
 ACCOUNTS_MUST_BE_DIFFERENT = RefusalKind(
     "accounts_must_be_different", 422, "Payer and payee must be different accounts.", "付款账户与收款账户不能相同。"
 )
@@ -38,14 +44,30 @@ STATE_MOVE_REFUSED = RefusalKind(
 ACCOUNT_NOT_EMPTY = RefusalKind(
     "account_not_empty", 409, "An account must be empty before it is closed.", "账户有余额或预授权，无法销户。"
 )
-PERIOD_CLOSED = RefusalKind(
-    "period_closed", 409, "The books of that period are closed.", "该会计期间已结账。"
+CONTROL_UNSUITABLE = RefusalKind(
+    "control_unsuitable",
+    422,
+    "A control account stands on a memo line, is kept in the same currency and has no controls of its own.",
+    "控制账户须为同币种的备忘科目账户，且不得再受其他账户控制。",
+)
+PERIOD_CLOSED = RefusalKind("period_closed", 409, "The books of that period are closed.", "该会计期间已结账。")
+PERIOD_NOT_OVER = RefusalKind(
+    "period_not_over", 409, "A period is closed when its last day is closed.", "期间最后一日尚未日终，不能结账。"
+)
+JOURNAL_NOT_WHOLE = RefusalKind(
+    "journal_not_whole",
+    422,
+    "The journal cannot be read: an account, amount, currency or date is wrong.",
+    "凭证内容有误。",
 )
 GL_LINE_UNKNOWN = RefusalKind("gl_line_unknown", 422, "There is no such general-ledger line.", "总账科目不存在。")
 
 ALL = (
+    JOURNAL_NOT_WHOLE,
     TRANSFER_ID_REUSED,
+    TRANSFER_SIZE,
     ACCOUNT_UNKNOWN,
+    ACCOUNT_IS_CONTROL,
     ACCOUNTS_MUST_BE_DIFFERENT,
     AMOUNT_NOT_POSITIVE,
     AMOUNT_TOO_LARGE,
@@ -63,5 +85,7 @@ ALL = (
     STATE_MOVE_REFUSED,
     ACCOUNT_NOT_EMPTY,
     PERIOD_CLOSED,
+    PERIOD_NOT_OVER,
+    CONTROL_UNSUITABLE,
     GL_LINE_UNKNOWN,
 )

@@ -30,7 +30,15 @@ class Rows:
 
     def transfer(self, item: Transfer, moment: datetime) -> None:
         self.transfers.append(
-            (item.id, item.kind, moment, len(item.postings), item.forced, item.reverses, item.reason)
+            (
+                item.id,
+                item.kind,
+                moment,
+                len(item.postings),
+                item.forced and item.forced.value,
+                item.reverses,
+                item.reason,
+            )
         )
 
     def posting(
@@ -67,6 +75,10 @@ _POSTING = (
 )  # fmt: skip
 
 
+def _by_id(row: tuple[Any, ...]) -> int:
+    return row[0].int
+
+
 def _columns(names: Sequence[str], rows: list[tuple[Any, ...]]) -> dict[str, list[Any]]:
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {name: [] for name in names}
 
@@ -77,7 +89,7 @@ async def write(tx: Tx, rows: Rows, accounts: dict[int, Account], holds: dict[UU
         return
     touched = [accounts[i] for i in sorted(rows.touched_accounts)]
     params: dict[str, Any] = {
-        **_columns(_TRANSFER, sorted(rows.transfers)),
+        **_columns(_TRANSFER, sorted(rows.transfers, key=_by_id)),
         **_columns(_POSTING, rows.postings),
         "booking_date": rows.booking_date,
         "a_id": [a.id for a in touched],
@@ -110,9 +122,7 @@ async def write(tx: Tx, rows: Rows, accounts: dict[int, Account], holds: dict[UU
 
 def _account(row: Sequence[Any]) -> Account:
     i, balance, held, excess, floor, version, recorded_at, state, currency, gl_line, controls = row[:11]
-    return Account(
-        i, balance, held, excess, floor, version, recorded_at, _STATES[state], currency, gl_line, controls
-    )
+    return Account(i, balance, held, excess, floor, version, recorded_at, _STATES[state], currency, gl_line, controls)
 
 
 async def lock_holds(tx: Tx, holds: Iterable[UUID]) -> dict[UUID, Hold]:
@@ -165,18 +175,21 @@ async def set_floor(tx: Tx, account_id: int, floor_minor: int) -> None:
     await tx.run(Q["set_floor"], id=account_id, floor=floor_minor)
 
 
-async def existing_transfers(tx: Tx, ids: list[UUID]) -> dict[UUID, tuple[Any, ...]]:
-    """(id, kind, recorded_at, booking_date, debits, credits, amounts) of those ids that are posted."""
-    return {row[0]: row for row in await tx.rows(Q["existing_transfers"], ids=ids)}
+async def existing_transfers(tx: Tx, ids: list[UUID]) -> list[tuple[Any, ...]]:
+    """(id, kind, recorded_at, booking_date, reverses) of those ids that are posted."""
+    return await tx.rows(Q["existing_transfers"], ids=ids)
 
 
-async def existing_holds(tx: Tx, ids: list[UUID]) -> dict[UUID, tuple[Any, ...]]:
-    return {row[0]: row for row in await tx.rows(Q["existing_holds"], ids=ids)}
+async def existing_holds(tx: Tx, ids: list[UUID]) -> list[tuple[Any, ...]]:
+    """(id, account, amount, placed_at, expires_at) of those ids that are placed."""
+    return await tx.rows(Q["existing_holds"], ids=ids)
 
 
-async def entries(
-    tx: Tx, account_id: int, *, below: int, first: date, last: date, most: int
-) -> list[Entry]:
+async def reversed_of(tx: Tx, ids: list[UUID]) -> set[UUID]:
+    return {row[0] for row in await tx.rows(Q["reversed_of"], ids=ids)}
+
+
+async def entries(tx: Tx, account_id: int, *, below: int, first: date, last: date, most: int) -> list[Entry]:
     rows = await tx.rows(Q["entries"], account_id=account_id, below=below, first=first, last=last, most=most)
     return [Entry(*row) for row in rows]
 
@@ -185,12 +198,8 @@ async def postings_of(tx: Tx, ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
     return await tx.rows(Q["postings_of"], ids=list(ids))
 
 
-async def transfers(tx: Tx, ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
-    return await tx.rows(Q["transfers"], ids=list(ids))
-
-
-async def balance_at(tx: Tx, account_id: int, at: datetime, day: date) -> int:
-    row = await tx.row(Q["balance_at"], account_id=account_id, at=at, day=day)
+async def balance_at(tx: Tx, account_id: int, at: datetime) -> int:
+    row = await tx.row(Q["balance_at"], account_id=account_id, at=at)
     return row[0] if row else 0
 
 
@@ -200,13 +209,27 @@ async def balance_on_value_date(tx: Tx, account_id: int, day: date) -> int:
     return row[0]
 
 
-async def sum_day(tx: Tx, day: date, at: datetime) -> bool:
-    """Sums a closed day once; False when it had been summed."""
-    if await tx.row(Q["mark_day_summed"], day=day, at=at) is None:
-        return False
+async def mark_day_summed(tx: Tx, day: date, at: datetime) -> bool:
+    """False when the day had been summed."""
+    return await tx.row(Q["mark_day_summed"], day=day, at=at) is not None
+
+
+async def sum_day(tx: Tx, day: date, at: datetime) -> None:
     await tx.run(Q["day_movements"], day=day)
     await tx.run(Q["take_trial_balance"], day=day, at=at)
-    return True
+
+
+async def last_summed_day(tx: Tx, *, before: date) -> date | None:
+    row = await tx.row(Q["last_summed_day"], before=before)
+    return row[0] if row else None
+
+
+async def any_posting_before(tx: Tx, day: date) -> bool:
+    return await tx.row(Q["any_posting_before"], day=day) == (True,)
+
+
+async def aged(tx: Tx, day: date, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["aged"], day=day, most=most)
 
 
 async def trial_balance(tx: Tx, day: date) -> list[tuple[Any, ...]]:

@@ -90,6 +90,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     arrives: Arrives = Arrives.NOW
     method: Method = Method.ACCOUNT
     confirm: bool = False
+    agreed: bool = False
+    """The payer has said yes beforehand, once for all (a standing order): he is not asked again."""
     hold_s: int | None = None
     reference: str | None = None
     device: str | None = None
@@ -132,7 +134,7 @@ class Payment(msgspec.Struct):
     def move(self, state: State) -> None:
         """Changes the lifecycle state; AssertionError where the table of moves does not allow it."""
         assert state in MOVES[State(self.state)], f"{self.id}: {self.state} to {state}"
-        self.state = state
+        self.state = state.value
 
 
 class Check(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -207,3 +209,118 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int | None = None
     final: bool = False
     reason: str | None = None
+
+
+class AccountLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for one account on a day: the bank's limits, the customer's own, and what of them is used."""
+
+    account_id: UUID
+    currency: str
+    customer_kind: str
+    of_this_account: bool
+    """The bank has set `bank` for this account alone; else it is that of everybody of this kind and currency."""
+    bank: Limits
+    own: Limits
+    spending: Spending
+
+    @property
+    def effective(self) -> Limits:
+        return self.bank.stricter(self.own)
+
+
+class BankLimit(msgspec.Struct, frozen=True):
+    """The bank's limits for one kind of customer in one currency."""
+
+    customer_kind: str
+    currency: str
+    limits: Limits
+
+
+class PayrollState(StrEnum):
+    PREVIEW = "preview"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class Payroll(msgspec.Struct, frozen=True):
+    id: UUID
+    principal_id: UUID
+    request_hash: bytes
+    payer_account_id: UUID
+    currency: str
+    state: str
+    created_at: datetime
+    confirmed_at: datetime | None
+    completed_at: datetime | None
+
+
+class PayrollLine(msgspec.Struct, frozen=True):
+    """A line of the file, and what became of it. `problem`: the code of why it will not be paid."""
+
+    line: int
+    account_number: str
+    account_id: UUID | None
+    amount_minor: int | None
+    reference: str | None
+    problem: str | None
+    duplicate_of: int | None
+    state: str = "waiting"
+    refusal: str | None = None
+    payment_id: UUID | None = None
+
+
+class Every(StrEnum):
+    ONCE = "once"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class ScheduleState(StrEnum):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    ENDED = "ended"
+
+
+SCHEDULE_MOVES: Final[dict[ScheduleState, frozenset[ScheduleState]]] = {
+    ScheduleState.ACTIVE: frozenset({ScheduleState.PAUSED, ScheduleState.CANCELLED, ScheduleState.ENDED}),
+    ScheduleState.PAUSED: frozenset({ScheduleState.ACTIVE, ScheduleState.CANCELLED}),
+    ScheduleState.CANCELLED: frozenset(),
+    ScheduleState.ENDED: frozenset(),
+}
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """A payment for later, or again and again. Dates are days of the bank's zone."""
+
+    id: UUID
+    principal_id: UUID
+    request_hash: bytes
+    payer_account_id: UUID
+    payee_account_id: UUID | None
+    merchant_id: UUID | None
+    amount_minor: int
+    currency: str
+    reference: str | None
+    every: str
+    starts_on: date
+    ends_on: date | None
+    next_on: date | None
+    try_on: date | None
+    failures: int
+    state: str
+    sequence: int
+    created_at: datetime
+
+
+class ScheduleRun(msgspec.Struct, frozen=True):
+    """One try: for which date, on which day, and what came of it."""
+
+    due_on: date
+    tried_on: date
+    payment_id: UUID
+    state: str
+    refusal: str | None
+    run_at: datetime

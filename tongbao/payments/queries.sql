@@ -15,6 +15,7 @@ ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- name: payments
+-- Payments as they are now.
 SELECT id, kind, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id, order_id, amount_minor,
     currency, capture, arrives, method, reference, device, created_at, state, refusal, authorised_minor, captured_minor,
     refunded_minor, disputed_minor, settled_minor, fee_minor, at_once_minor, at_once_fee_minor, booking_date, decided_at,
@@ -22,6 +23,7 @@ SELECT id, kind, principal_id, request_hash, payer_account_id, payee_account_id,
 FROM payments.payment WHERE id = ANY(%(ids)s::uuid[]);
 
 -- name: lock_payments
+-- The same, locked for whoever changes them.
 SELECT id, kind, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id, order_id, amount_minor,
     currency, capture, arrives, method, reference, device, created_at, state, refusal, authorised_minor, captured_minor,
     refunded_minor, disputed_minor, settled_minor, fee_minor, at_once_minor, at_once_fee_minor, booking_date, decided_at,
@@ -30,7 +32,7 @@ FROM payments.payment WHERE id = ANY(%(keys)s::uuid[]) ORDER BY id FOR NO KEY UP
 
 -- name: decisions
 -- The first decision of each payment; the booking date finds the partition.
-SELECT d.payment_id, d.state, d.checks
+SELECT d.payment_id, d.state, d.due_at, d.checks
 FROM payments.payment p
 JOIN payments.decision d ON d.payment_id = p.id AND d.booking_date = p.booking_date
 WHERE p.id = ANY(%(ids)s::uuid[]);
@@ -47,8 +49,9 @@ FROM unnest(%(ids)s::uuid[]) AS u (id) ORDER BY id
 ON CONFLICT (account_id) DO NOTHING;
 
 -- name: lock_spending
--- Counters of payers with the limits that hold for them: the account's own or the bank's, and the customer's where lower.
-SELECT s.account_id, s.day, s.day_minor, s.day_count, s.month, s.month_minor, s.month_count,
+-- Counters of payers with the limits that hold for them: the account's own or the bank's, and the customer's where lower;
+-- and whether the customer may pay, which the ledger learns a moment later.
+SELECT s.account_id, s.day, s.day_minor, s.day_count, s.month, s.month_minor, s.month_count, v.customer_status = 'open',
     least(CASE WHEN o.account_id IS NULL THEN b.per_payment_minor ELSE o.per_payment_minor END, c.per_payment_minor),
     least(CASE WHEN o.account_id IS NULL THEN b.per_day_minor ELSE o.per_day_minor END, c.per_day_minor),
     least(CASE WHEN o.account_id IS NULL THEN b.per_month_minor ELSE o.per_month_minor END, c.per_month_minor),
@@ -76,16 +79,16 @@ WITH payments_now AS (
     ) AS u (i, s, r, a, c, f, e, o, of, b, d, du, q)
     WHERE p.id = u.i
 ), decisions AS (
-    INSERT INTO payments.decision (payment_id, booking_date, decided_at, state, checks)
-    SELECT i, %(booking_date)s, %(at)s, s, c
-    FROM unnest(%(d_ids)s::uuid[], %(d_states)s::text[], %(d_checks)s::jsonb[]) AS d (i, s, c)
+    INSERT INTO payments.decision (payment_id, booking_date, decided_at, state, due_at, checks)
+    SELECT i, %(booking_date)s, %(at)s, s, u, c
+    FROM unnest(%(d_ids)s::uuid[], %(d_states)s::text[], %(d_due)s::timestamptz[], %(d_checks)s::jsonb[]) AS d (i, s, u, c)
 ), operations_now AS (
-    UPDATE payments.operation o SET state = u.s, refusal = u.r, moved_minor = u.m, fee_minor = u.f,
-        booking_date = %(booking_date)s, answer = u.a
+    UPDATE payments.operation o SET state = u.s, refusal = u.r, moved_minor = u.m, covered_minor = u.v,
+        fee_minor = u.f, booking_date = %(booking_date)s, answer = u.a
     FROM unnest(
-        %(o_ids)s::uuid[], %(o_states)s::text[], %(o_refusals)s::text[], %(o_moved)s::bigint[], %(o_fees)s::bigint[],
-        %(o_answers)s::jsonb[]
-    ) AS u (i, s, r, m, f, a)
+        %(o_ids)s::uuid[], %(o_states)s::text[], %(o_refusals)s::text[], %(o_moved)s::bigint[], %(o_covered)s::bigint[],
+        %(o_fees)s::bigint[], %(o_answers)s::jsonb[]
+    ) AS u (i, s, r, m, v, f, a)
     WHERE o.id = u.i
 ), no_longer_open AS (
     DELETE FROM payments.open_payment WHERE payment_id = ANY(%(closed)s::uuid[])
@@ -103,9 +106,10 @@ FROM unnest(
 WHERE s.account_id = u.i;
 
 -- name: claim_operations
+-- Claims ids by inserting the operations themselves; answers those that were new.
 INSERT INTO payments.operation (id, payment_id, kind, principal_id, request_hash, amount_minor, final, reason, asked_at,
-    state, refusal, moved_minor, fee_minor, booking_date, answer)
-SELECT i, p, %(kind)s, pr, h, a, f, r, %(at)s, 'claimed', NULL, 0, 0, (SELECT open_date FROM base.business_day_view), NULL
+    state, refusal, moved_minor, covered_minor, fee_minor, booking_date, answer)
+SELECT i, p, %(kind)s, pr, h, a, f, r, %(at)s, 'claimed', NULL, 0, 0, 0, (SELECT open_date FROM base.business_day_view), NULL
 FROM unnest(
     %(keys)s::uuid[], %(payments)s::uuid[], %(principals)s::uuid[], %(hashes)s::bytea[], %(amounts)s::bigint[],
     %(finals)s::boolean[], %(reasons)s::text[]
@@ -114,9 +118,288 @@ ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- name: operations
+-- What ids that were claimed before stand for, and what was answered.
 SELECT id, payment_id, kind, principal_id, request_hash, state, refusal, answer
 FROM payments.operation WHERE id = ANY(%(ids)s::uuid[]);
 
 -- name: due
 -- Payments whose time has come, oldest first.
 SELECT payment_id, waits_for FROM payments.open_payment WHERE due_at <= %(at)s ORDER BY due_at, payment_id LIMIT %(most)s;
+
+-- name: records
+-- Payments of the whole bank, newest first, from below a place on.
+SELECT id, kind, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id, order_id, amount_minor,
+    currency, capture, arrives, method, reference, device, created_at, state, refusal, authorised_minor, captured_minor,
+    refunded_minor, disputed_minor, settled_minor, fee_minor, at_once_minor, at_once_fee_minor, booking_date, decided_at,
+    due_at, sequence
+FROM (
+    (SELECT * FROM payments.payment
+    WHERE created_at >= %(since)s AND created_at < %(until)s AND (created_at, id) < (%(before)s, %(before_id)s::uuid)
+      AND amount_minor BETWEEN %(smallest)s::bigint AND %(largest)s::bigint
+      AND (%(state)s::text IS NULL OR state = %(state)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(method)s::text IS NULL OR method = %(method)s)
+      AND (%(merchant_id)s::uuid IS NULL OR merchant_id = %(merchant_id)s)
+    ORDER BY created_at DESC, id DESC LIMIT %(most)s)
+) AS p ORDER BY created_at DESC, id DESC LIMIT %(most)s;
+
+-- name: records_of_account
+-- The same for one account, as payer or as payee: each side by its own index, never more than a page of each.
+SELECT id, kind, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id, order_id, amount_minor,
+    currency, capture, arrives, method, reference, device, created_at, state, refusal, authorised_minor, captured_minor,
+    refunded_minor, disputed_minor, settled_minor, fee_minor, at_once_minor, at_once_fee_minor, booking_date, decided_at,
+    due_at, sequence
+FROM (
+    (SELECT * FROM payments.payment
+    WHERE payer_account_id = %(account_id)s::uuid
+      AND created_at >= %(since)s AND created_at < %(until)s AND (created_at, id) < (%(before)s, %(before_id)s::uuid)
+      AND amount_minor BETWEEN %(smallest)s::bigint AND %(largest)s::bigint
+      AND (%(state)s::text IS NULL OR state = %(state)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(method)s::text IS NULL OR method = %(method)s)
+      AND (%(merchant_id)s::uuid IS NULL OR merchant_id = %(merchant_id)s)
+    ORDER BY created_at DESC, id DESC LIMIT %(most)s)
+    UNION ALL
+    (SELECT * FROM payments.payment
+    WHERE payee_account_id = %(account_id)s::uuid AND payer_account_id <> %(account_id)s::uuid
+      AND created_at >= %(since)s AND created_at < %(until)s AND (created_at, id) < (%(before)s, %(before_id)s::uuid)
+      AND amount_minor BETWEEN %(smallest)s::bigint AND %(largest)s::bigint
+      AND (%(state)s::text IS NULL OR state = %(state)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(method)s::text IS NULL OR method = %(method)s)
+      AND (%(merchant_id)s::uuid IS NULL OR merchant_id = %(merchant_id)s)
+    ORDER BY created_at DESC, id DESC LIMIT %(most)s)
+) AS p ORDER BY created_at DESC, id DESC LIMIT %(most)s;
+
+-- name: records_between
+-- The same between two accounts, whichever of them paid.
+SELECT id, kind, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id, order_id, amount_minor,
+    currency, capture, arrives, method, reference, device, created_at, state, refusal, authorised_minor, captured_minor,
+    refunded_minor, disputed_minor, settled_minor, fee_minor, at_once_minor, at_once_fee_minor, booking_date, decided_at,
+    due_at, sequence
+FROM (
+    (SELECT * FROM payments.payment
+    WHERE payer_account_id = %(account_id)s::uuid AND payee_account_id = %(party_id)s::uuid
+      AND created_at >= %(since)s AND created_at < %(until)s AND (created_at, id) < (%(before)s, %(before_id)s::uuid)
+      AND amount_minor BETWEEN %(smallest)s::bigint AND %(largest)s::bigint
+      AND (%(state)s::text IS NULL OR state = %(state)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(method)s::text IS NULL OR method = %(method)s)
+      AND (%(merchant_id)s::uuid IS NULL OR merchant_id = %(merchant_id)s)
+    ORDER BY created_at DESC, id DESC LIMIT %(most)s)
+    UNION ALL
+    (SELECT * FROM payments.payment
+    WHERE payer_account_id = %(party_id)s::uuid AND payee_account_id = %(account_id)s::uuid AND payer_account_id <> payee_account_id
+      AND created_at >= %(since)s AND created_at < %(until)s AND (created_at, id) < (%(before)s, %(before_id)s::uuid)
+      AND amount_minor BETWEEN %(smallest)s::bigint AND %(largest)s::bigint
+      AND (%(state)s::text IS NULL OR state = %(state)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+      AND (%(method)s::text IS NULL OR method = %(method)s)
+      AND (%(merchant_id)s::uuid IS NULL OR merchant_id = %(merchant_id)s)
+    ORDER BY created_at DESC, id DESC LIMIT %(most)s)
+) AS p ORDER BY created_at DESC, id DESC LIMIT %(most)s;
+
+-- name: payment_of_operation
+-- Which payment something was asked of.
+SELECT payment_id FROM payments.operation WHERE id = %(id)s;
+
+-- name: operations_of
+-- Everything that was asked of one payment, in order.
+SELECT id, kind, principal_id, amount_minor, final, reason, asked_at, state, refusal, moved_minor, covered_minor, fee_minor,
+    answer
+FROM payments.operation WHERE payment_id = %(payment_id)s ORDER BY asked_at, id LIMIT 1000;
+
+-- name: entries_of
+-- What these transfers moved: each posting seen from both of its accounts, with the balance after it, and whose they are.
+SELECT t.id, t.recorded_at, t.kind, e.posting_id, e.amount_minor, e.balance_minor, e.currency, a.gl_line, i.id, i.number
+FROM ledger.transfer_view t
+JOIN ledger.entry_view e ON e.transfer_id = t.id AND e.booking_date = t.booking_date
+JOIN ledger.account_view a ON a.id = e.account_id
+LEFT JOIN identity.account_view i ON i.ledger_id = e.account_id
+WHERE t.id = ANY(%(ids)s::uuid[]) ORDER BY e.posting_id, e.amount_minor;
+
+-- name: hold_of
+-- The money set aside for a payment.
+SELECT amount_minor, left_minor, captured_minor, placed_at, expires_at FROM ledger.hold_view WHERE id = %(id)s;
+
+-- name: limits_of
+-- Both limits of an account and what it has spent; NULLs where it has never paid.
+SELECT v.id, v.currency, v.customer_kind, o.account_id IS NOT NULL,
+    CASE WHEN o.account_id IS NULL THEN b.per_payment_minor ELSE o.per_payment_minor END,
+    CASE WHEN o.account_id IS NULL THEN b.per_day_minor ELSE o.per_day_minor END,
+    CASE WHEN o.account_id IS NULL THEN b.per_month_minor ELSE o.per_month_minor END,
+    CASE WHEN o.account_id IS NULL THEN b.per_day_count ELSE o.per_day_count END,
+    CASE WHEN o.account_id IS NULL THEN b.per_month_count ELSE o.per_month_count END,
+    c.per_payment_minor, c.per_day_minor, c.per_month_minor, c.per_day_count, c.per_month_count,
+    s.account_id, s.day, s.day_minor, s.day_count, s.month, s.month_minor, s.month_count
+FROM identity.account_view v
+LEFT JOIN payments.bank_limit b ON b.customer_kind = v.customer_kind AND b.currency = v.currency
+LEFT JOIN payments.account_limit o ON o.account_id = v.id AND o.set_by = 'bank'
+LEFT JOIN payments.account_limit c ON c.account_id = v.id AND c.set_by = 'customer'
+LEFT JOIN payments.spending s ON s.account_id = v.id
+WHERE v.id = %(account_id)s;
+
+-- name: bank_limits
+-- The bank's limits for everybody.
+SELECT customer_kind, currency, per_payment_minor, per_day_minor, per_month_minor, per_day_count, per_month_count
+FROM payments.bank_limit ORDER BY customer_kind, currency;
+
+-- name: set_bank_limit
+-- The bank's limits for one kind of customer and currency.
+INSERT INTO payments.bank_limit (customer_kind, currency, per_payment_minor, per_day_minor, per_month_minor, per_day_count,
+    per_month_count)
+VALUES (%(customer_kind)s, %(currency)s, %(per_payment)s, %(per_day)s, %(per_month)s, %(day_count)s, %(month_count)s)
+ON CONFLICT (customer_kind, currency) DO UPDATE SET per_payment_minor = excluded.per_payment_minor,
+    per_day_minor = excluded.per_day_minor, per_month_minor = excluded.per_month_minor,
+    per_day_count = excluded.per_day_count, per_month_count = excluded.per_month_count;
+
+-- name: set_account_limit
+-- Limits of one account, by the bank or by its customer.
+INSERT INTO payments.account_limit (account_id, set_by, per_payment_minor, per_day_minor, per_month_minor, per_day_count,
+    per_month_count, set_at)
+VALUES (%(account_id)s, %(set_by)s, %(per_payment)s, %(per_day)s, %(per_month)s, %(day_count)s, %(month_count)s, %(at)s)
+ON CONFLICT (account_id, set_by) DO UPDATE SET per_payment_minor = excluded.per_payment_minor,
+    per_day_minor = excluded.per_day_minor, per_month_minor = excluded.per_month_minor,
+    per_day_count = excluded.per_day_count, per_month_count = excluded.per_month_count, set_at = excluded.set_at;
+
+-- name: drop_account_limit
+-- The account has no limits of its own any more.
+DELETE FROM payments.account_limit WHERE account_id = %(account_id)s AND set_by = %(set_by)s;
+
+-- name: claim_payroll
+-- Claims the id; answers nothing where it is taken.
+INSERT INTO payments.payroll (id, principal_id, request_hash, payer_account_id, currency, state, created_at)
+SELECT id, %(principal_id)s, %(request_hash)s, %(payer_account_id)s, %(currency)s, 'preview', %(at)s
+FROM unnest(%(keys)s::uuid[]) AS u (id)
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- name: add_payroll_lines
+-- The lines as they were read, those with a problem too.
+INSERT INTO payments.payroll_line (payroll_id, line, account_number, account_id, amount_minor, reference, problem,
+    duplicate_of, state)
+SELECT %(payroll_id)s, l, n, a, m, r, p, d, 'waiting' FROM unnest(
+    %(lines)s::int[], %(numbers)s::text[], %(accounts)s::uuid[], %(amounts)s::bigint[], %(references)s::text[],
+    %(problems)s::text[], %(duplicates)s::int[]
+) AS u (l, n, a, m, r, p, d);
+
+-- name: accounts_by_number
+-- Who has these account numbers.
+SELECT number, id, currency, customer_id FROM identity.account_view WHERE number = ANY(%(numbers)s::text[]);
+
+-- name: payroll
+-- One payroll.
+SELECT id, principal_id, request_hash, payer_account_id, currency, state, created_at, confirmed_at, completed_at
+FROM payments.payroll WHERE id = %(id)s;
+
+-- name: lock_payroll
+-- For whoever confirms, cancels or completes it.
+SELECT id, principal_id, request_hash, payer_account_id, currency, state, created_at, confirmed_at, completed_at
+FROM payments.payroll WHERE id = ANY(%(keys)s::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: payroll_figures
+-- Lines and money of a payroll by what is the matter with them and what became of them.
+SELECT state, problem, duplicate_of IS NOT NULL, count(*), coalesce(sum(amount_minor), 0)::bigint
+FROM payments.payroll_line WHERE payroll_id = %(id)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+
+-- name: payroll_lines
+-- A page of lines; `failures`: only those that were not paid for a reason, or never will be.
+SELECT line, account_number, account_id, amount_minor, reference, problem, duplicate_of, state, refusal, payment_id
+FROM payments.payroll_line
+WHERE payroll_id = %(id)s AND line > %(after)s
+  AND (NOT %(failures)s OR problem IS NOT NULL OR state IN ('failed', 'skipped'))
+ORDER BY line LIMIT %(most)s;
+
+-- name: confirm_payroll
+-- From now on it is paid.
+UPDATE payments.payroll SET state = 'running', confirmed_at = %(at)s, confirmed_by = %(by)s WHERE id = %(id)s;
+
+-- name: skip_payroll_lines
+-- Lines that will not be paid: those with a problem and, where so decided, those that say the same as an earlier one.
+UPDATE payments.payroll_line SET state = 'skipped'
+WHERE payroll_id = %(id)s AND state = 'waiting'
+  AND (problem IS NOT NULL OR (%(duplicates)s AND duplicate_of IS NOT NULL));
+
+-- name: set_payroll_state
+-- Its end, whichever it is.
+UPDATE payments.payroll SET state = %(state)s, completed_at = %(at)s WHERE id = %(id)s;
+
+-- name: payroll_waiting
+-- The next lines to pay.
+SELECT line, account_id, amount_minor, reference FROM payments.payroll_line
+WHERE payroll_id = %(id)s AND state = 'waiting' ORDER BY line LIMIT %(most)s;
+
+-- name: record_payroll_lines
+-- What became of these lines.
+UPDATE payments.payroll_line p SET state = u.s, refusal = u.r, payment_id = u.i
+FROM unnest(%(lines)s::int[], %(states)s::text[], %(refusals)s::text[], %(payments)s::uuid[]) AS u (l, s, r, i)
+WHERE p.payroll_id = %(id)s AND p.line = u.l AND p.state = 'waiting';
+
+-- name: running_payrolls
+-- Payrolls that were confirmed and are not done, such as those whose process was killed.
+SELECT id FROM payments.payroll WHERE state = 'running' ORDER BY id LIMIT 100;
+
+-- name: payrolls
+-- Payrolls of an account, newest first, from below a place on.
+SELECT id, principal_id, request_hash, payer_account_id, currency, state, created_at, confirmed_at, completed_at
+FROM payments.payroll
+WHERE payer_account_id = %(account_id)s AND (created_at, id) < (%(before)s, %(before_id)s::uuid)
+ORDER BY created_at DESC, id DESC LIMIT %(most)s;
+
+-- name: claim_schedule
+-- Claims the id by inserting the schedule; answers nothing where it is taken.
+INSERT INTO payments.schedule (id, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id,
+    amount_minor, currency, reference, every, starts_on, ends_on, next_on, try_on, failures, state, sequence, created_at)
+SELECT id, %(principal_id)s, %(request_hash)s, %(payer_account_id)s, %(payee_account_id)s, %(merchant_id)s,
+    %(amount_minor)s, %(currency)s, %(reference)s, %(every)s, %(starts_on)s, %(ends_on)s, %(starts_on)s, %(starts_on)s, 0,
+    'active', 0, %(at)s
+FROM unnest(%(keys)s::uuid[]) AS u (id)
+ON CONFLICT (id) DO NOTHING RETURNING id;
+
+-- name: schedules
+-- Schedules by id.
+SELECT id, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id, amount_minor, currency, reference,
+    every, starts_on, ends_on, next_on, try_on, failures, state, sequence, created_at
+FROM payments.schedule WHERE id = ANY(%(ids)s::uuid[]);
+
+-- name: lock_schedules
+-- The same, locked for whoever changes them.
+SELECT id, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id, amount_minor, currency, reference,
+    every, starts_on, ends_on, next_on, try_on, failures, state, sequence, created_at
+FROM payments.schedule WHERE id = ANY(%(keys)s::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+
+-- name: schedules_of
+-- An account's schedules, from behind an id on.
+SELECT id, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id, amount_minor, currency, reference,
+    every, starts_on, ends_on, next_on, try_on, failures, state, sequence, created_at
+FROM payments.schedule
+WHERE payer_account_id = %(account_id)s AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(most)s;
+
+-- name: due_schedules
+-- Schedules to be paid today or before, from behind a place on.
+SELECT id, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id, amount_minor, currency, reference,
+    every, starts_on, ends_on, next_on, try_on, failures, state, sequence, created_at
+FROM payments.schedule
+WHERE state = 'active' AND try_on <= %(today)s AND (try_on, id) > (%(after)s, %(after_id)s::uuid)
+ORDER BY try_on, id LIMIT %(most)s;
+
+-- name: set_schedules
+-- Where schedules stand now.
+UPDATE payments.schedule s SET next_on = u.n, try_on = u.t, failures = u.f, state = u.st, sequence = u.q
+FROM unnest(
+    %(ids)s::uuid[], %(next)s::date[], %(try)s::date[], %(failures)s::int[], %(states)s::text[], %(sequences)s::int[]
+) AS u (i, n, t, f, st, q)
+WHERE s.id = u.i;
+
+-- name: add_schedule_runs
+-- Tries, each once.
+INSERT INTO payments.schedule_run (schedule_id, due_on, tried_on, payment_id, state, refusal, run_at)
+SELECT s, d, t, p, st, r, %(at)s FROM unnest(
+    %(schedules)s::uuid[], %(due)s::date[], %(tried)s::date[], %(payments)s::uuid[], %(states)s::text[], %(refusals)s::text[]
+) AS u (s, d, t, p, st, r)
+ORDER BY s, d, t
+ON CONFLICT (schedule_id, due_on, tried_on) DO NOTHING;
+
+-- name: schedule_runs
+-- The tries of one schedule, newest first.
+SELECT due_on, tried_on, payment_id, state, refusal, run_at FROM payments.schedule_run
+WHERE schedule_id = %(id)s AND (tried_on, due_on) < (%(before)s, %(before_due)s)
+ORDER BY tried_on DESC, due_on DESC LIMIT %(most)s;
+
+-- name: open_day
+-- The day that the bank books on.
+SELECT open_date FROM base.business_day_view;

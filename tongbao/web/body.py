@@ -29,6 +29,9 @@ _T = TypeVar("_T")
 LARGEST: Final = 1 << 20
 WITHIN_S: Final = 10
 
+END: Final = r"$(?!\n)"
+"""The end of a text in a pattern. Python's `$` alone also matches before a last line feed; this reads as well in OpenAPI."""
+
 CURRENCIES: Final = tuple(sorted(c.alpha_3 for c in pycountry.currencies if is_currency(c.alpha_3)))
 
 Amount = Annotated[
@@ -57,7 +60,7 @@ AmountOrZero = Annotated[
 Currency = Annotated[
     str,
     msgspec.Meta(
-        pattern=f"^(?:{'|'.join(CURRENCIES)})$",
+        pattern=f"^(?:{'|'.join(CURRENCIES)}){END}",
         description="ISO 4217 code.",
         examples=["CNY"],
         extra={"refuse_as": "currency"},
@@ -69,8 +72,8 @@ Reason = Annotated[
 ]
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A JSON body. Defaults are left out of its hash, so a field that a later version adds changes no old hash."""
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A JSON body."""
 
 
 def header(headers: Headers, name: bytes) -> bytes | None:
@@ -162,12 +165,14 @@ def _refuse_odd_characters(raw: bytes) -> None:
     """PostgreSQL stores no NUL, and half a surrogate pair is no character: both are told apart from broken JSON."""
     if b"\x00" in raw:
         raise refusals.NUL_CHARACTER()
-    if any(found in (b"0000",) or found[:1] in b"dD" and found[1:2] in b"89abcdefABCDEF" for found in _ESCAPE.findall(raw) if found):
+    if any(escape == b"0000" or _SURROGATE.match(escape) for escape in _ESCAPE.findall(raw)):
         raise refusals.NUL_CHARACTER()
 
 
 # An escaped backslash, a whole surrogate pair, or another \u escape, in that order: each is read as JSON reads it.
 _ESCAPE = re.compile(rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u([0-9a-fA-F]{4})")
+
+_SURROGATE = re.compile(rb"[dD][89a-fA-F]")
 
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*?)`(?: - at `(.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(.*?)`(?: - at `(.*)`)?$", re.DOTALL)
@@ -292,18 +297,37 @@ def _asked(info: msgspec.inspect.Type) -> str | None:
     return None
 
 
-_canonical = msgspec.json.Encoder(order="sorted").encode
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def canonical_hash(body: msgspec.Struct, *about: object) -> bytes:
-    """SHA-256 of the decoded body with its fields sorted and its defaults left out (32 bytes).
+    """SHA-256 of what the decoded body means (32 bytes): fields sorted, and left out where they equal their default.
 
+    So a default that was written out hashes as one that was not, and a field that a later version adds changes no old hash.
     `about` is what the request says outside its body, such as the payment that a refund is for.
     """
-    digest = sha256(_canonical(body))
+    digest = sha256(_encode(_meant(body)))
     for part in about:
         digest.update(f"\n{part}".encode())
     return digest.digest()
+
+
+def _meant(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return {
+            name: _meant(given)
+            for name, default in _defaults(type(value))
+            if (given := getattr(value, name)) != default
+        }
+    return [_meant(member) for member in value] if isinstance(value, list | tuple) else value
+
+
+@cache
+def _defaults(kind: type[msgspec.Struct]) -> list[tuple[str, Any]]:
+    return [
+        (field.name, field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default)
+        for field in msgspec.structs.fields(kind)
+    ]
 
 
 def plain(value: object) -> Mapping[str, Any]:

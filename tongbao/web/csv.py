@@ -7,7 +7,8 @@ import io
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Final
 
-MEDIA_TYPE: Final = "text/csv; charset=utf-8"
+MEDIA_TYPE: Final = "text/csv"
+"""The encoding is added on the way out, as it is to every text."""
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _CHUNK: Final = 64 * 1024

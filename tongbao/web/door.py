@@ -5,14 +5,17 @@ Everything is a plain function over ASGI's own shapes, so that the hottest route
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from hashlib import sha256
 from secrets import token_hex
 from typing import Any, Final
 
 import msgspec
 
+from tongbao.base import log
 from tongbao.base.principal import Principal
 from tongbao.base.refusal import Refusal
 from tongbao.web import body as bodies
@@ -41,6 +44,14 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Observe = Callable[[Visit], None]
+Failed = Callable[[BaseException, str], None]
+
+_logger = log.get(__name__)
+
+
+def _log_failure(error: BaseException, request_id: str) -> None:
+    _logger.error("request_failed", request_id=request_id, exc_info=error)
+
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}\Z")
 _BEARER: Final = b"bearer "
@@ -55,6 +66,61 @@ SECURITY_HEADERS: Final = (
 )
 
 
+class Remembered:
+    """Answers of `authenticate`, kept for `for_s` seconds: a yes and a no alike, at most `most` of them.
+
+    So a revoked key is refused everywhere within `for_s`, and a flood of one bad key costs one question in that time.
+    Tokens are not kept, only their digests.
+    """
+
+    def __init__(self, authenticate: Authenticate, *, for_s: float = 2.0, most: int = 10_000) -> None:
+        self._authenticate = authenticate
+        self._for_s = for_s
+        self._most = most
+        self._answers: dict[bytes, tuple[float, Principal | Refusal]] = {}
+        self._asking: dict[bytes, asyncio.Future[Principal]] = {}
+
+    async def __call__(self, token: str) -> Principal:
+        digest = sha256(token.encode("utf-8", "replace")).digest()
+        kept = self._answers.get(digest)
+        if kept is not None and kept[0] > time.monotonic():
+            if isinstance(kept[1], Refusal):
+                raise kept[1].kind(kept[1].detail)
+            return kept[1]
+        asking = self._asking.get(digest)
+        if asking is None:
+            asking = self._asking[digest] = asyncio.ensure_future(self._ask(digest, token))
+            asking.add_done_callback(lambda done: self._answered(digest, done))
+        # Whoever leaves does not take the answer away from the others who wait for it.
+        return await asyncio.shield(asking)
+
+    async def _ask(self, digest: bytes, token: str) -> Principal:
+        try:
+            found = await self._authenticate(token)
+        except Refusal as refusal:
+            self._keep(digest, refusal.kind(refusal.detail))
+            raise
+        self._keep(digest, found)
+        return found
+
+    def _answered(self, digest: bytes, done: asyncio.Future[Principal]) -> None:
+        self._asking.pop(digest, None)
+        if not done.cancelled():
+            done.exception()
+
+    def _keep(self, digest: bytes, answer: Principal | Refusal) -> None:
+        if len(self._answers) >= self._most:
+            # Oldest first: a dict keeps the order in which answers came.
+            for old in list(self._answers)[: self._most // 10 + 1]:
+                del self._answers[old]
+        self._answers.pop(digest, None)
+        self._answers[digest] = (time.monotonic() + self._for_s, answer)
+
+    def forget(self) -> None:
+        """Ask anew, for whoever has just revoked a key in this process."""
+        self._answers.clear()
+
+
 class Door:
     """`authenticate` is handed in by whoever puts the bank together; `observe` hears of every visit."""
 
@@ -62,32 +128,41 @@ class Door:
         self,
         authenticate: Authenticate,
         *,
+        remember_s: float = 2.0,
         observe: Observe | None = None,
-        failed: Callable[[BaseException, str], None] | None = None,
+        failed: Failed | None = None,
         largest: int = bodies.LARGEST,
         within_s: float = bodies.WITHIN_S,
         security_headers: Iterable[tuple[bytes, bytes]] = SECURITY_HEADERS,
     ) -> None:
-        self._authenticate = authenticate
+        self._authenticate = Remembered(authenticate, for_s=remember_s)
         self._observe = observe
-        self._failed = failed
+        self._failed: Failed = failed or _log_failure
         self.largest = largest
         self.within_s = within_s
         self._security_headers = list(security_headers)
 
     async def principal(self, headers: bodies.Headers, *, method: str = "POST") -> Principal:
         """Who is asking, by key or by session cookie. Refuses `missing_key`, `invalid_key`, `key_expired`, `cross_site`."""
+        return await self._authenticate(self.token(headers, method=method))
+
+    def token(self, headers: bodies.Headers, *, method: str = "POST") -> str:
+        """What the caller shows. Refuses `missing_key` and, for a cookie that another site's page sends, `cross_site`."""
         bearer = bodies.header(headers, b"authorization")
         if bearer is not None:
             if bearer[:7].lower() != _BEARER or not bearer.isascii():
                 raise refusals.MISSING_KEY("the scheme is `Bearer`")
-            return await self._authenticate(bearer[7:].strip().decode("ascii"))
+            return bearer[7:].strip().decode("ascii")
         token = session.token(headers)
         if token is None:
             raise refusals.MISSING_KEY()
         if method not in _SAFE and not session.same_origin(headers):
             raise refusals.CROSS_SITE()
-        return await self._authenticate(token)
+        return token
+
+    def forget(self) -> None:
+        """Ask anew who holds which key, after one was revoked here."""
+        self._authenticate.forget()
 
     async def body(self, scope: Scope, receive: bodies.Receive, *, largest: int | None = None) -> bytes:
         """The raw body of a JSON request, within the door's bounds."""
@@ -95,10 +170,9 @@ class Door:
         return await bodies.read(receive, scope["headers"], largest=largest or self.largest, within_s=self.within_s)
 
     def fail(self, error: BaseException, request_id: str) -> Refusal:
-        """An accident: told to staff in full, to the client only as `internal_error`."""
-        if self._failed is not None:
-            self._failed(error, request_id)
-        return refusals.INTERNAL_ERROR()
+        """An accident: told to staff in full, to the client only as `busy` or `internal_error`."""
+        self._failed(error, request_id)
+        return problem.of_accident(error)
 
     def wrap(self, app: ASGIApp) -> ASGIApp:
         """`app` with a request id, security headers and an observed end; the outermost layer of the bank."""
@@ -108,7 +182,8 @@ class Door:
                 return await app(scope, receive, send)
             began = time.perf_counter()
             request_id = request_id_of(scope["headers"])
-            visit = scope["tongbao.visit"] = {"request_id": request_id}
+            visit: dict[str, Any] = {"request_id": request_id}
+            scope["tongbao.visit"] = visit
             status = 0
 
             async def send_on(message: Any) -> None:
@@ -190,9 +265,7 @@ def check_query(query: bytes) -> None:
         raise refusals.BAD_ENCODING() from None
 
 
-async def answer(
-    scope: Scope, send: Send, refusal: Refusal, **members: object
-) -> None:
+async def answer(scope: Scope, send: Send, refusal: Refusal, **members: object) -> None:
     """Answers a raw ASGI request with a problem."""
     note(scope, code=refusal.code)
     status, headers, body = problem.answer(refusal, members, request_id=request_id(scope))

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from psycopg_pool import PoolTimeout
 
+from tongbao.base.db import BUSY, RETRYABLE, CommitUnknown, QueryCanceled, database_gone
 from tongbao.base.refusal import Refusal
+from tongbao.web.refusals import INTERNAL_ERROR
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -33,9 +36,7 @@ class RefusalWith(Refusal):
     """A refusal whose problem carries members of its own, such as the `payment_id` that it is remembered under."""
 
     def __init__(self, refusal: Refusal, **members: object) -> None:
-        super().__init__(
-            refusal.kind, refusal.detail, field=refusal.field, retry_after_s=refusal.retry_after_s
-        )
+        super().__init__(refusal.kind, refusal.detail, field=refusal.field, retry_after_s=refusal.retry_after_s)
         self.members = members
 
 
@@ -63,6 +64,15 @@ def problem(refusal: Refusal, *, request_id: str | None = None, **members: objec
         document.update(refusal.members)
     document.update(members)
     return document
+
+
+def of_accident(error: BaseException) -> Refusal:
+    """What a client is told of an accident: `busy` where the same request may go through later, else `internal_error`."""
+    if isinstance(error, (*RETRYABLE, CommitUnknown, PoolTimeout, QueryCanceled)):
+        return BUSY(retry_after_s=1)
+    if isinstance(error, Exception) and database_gone(error):
+        return BUSY(retry_after_s=2)
+    return INTERNAL_ERROR()
 
 
 def headers_of(refusal: Refusal) -> dict[str, str]:

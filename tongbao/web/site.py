@@ -1,20 +1,21 @@
 """Litestar, set up once for every slice: strict bodies, guards, problems, and what handlers may ask for by name.
 
-A handler names what it needs: `data` (a `Body`), `principal`, `key` (the `Idempotency-Key`), and whatever `site` was given
-to provide (`db`, `clock`, `settings`).
+A handler names what it needs: `data: JSONBody[X]` (X is a `Body`), `principal: By`, `key: Key`, `id: Id`, and whatever
+`site` was given to provide, such as `db: Db`, `clock: Now`, `settings: Config`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
 import msgspec
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, get
 from litestar.config.app import AppConfig
 from litestar.connection import ASGIConnection
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.dto import AbstractDTO
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
@@ -22,15 +23,34 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Example, SecurityScheme
+from litestar.params import FromPath, HeaderParameter, QueryParameter, SkipValidation
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler, Empty, Guard
 
 from tongbao import __version__
+from tongbao.base.clock import Clock
+from tongbao.base.db import Database
 from tongbao.base.principal import Principal
 from tongbao.base.refusal import Refusal, RefusalKind
+from tongbao.base.settings import Settings
 from tongbao.web import body as bodies
-from tongbao.web import csv, door, problem, refusals
+from tongbao.web import csv, door, paging, problem, refusals
 from tongbao.web.door import Door
+
+Id = FromPath[UUID]
+Key = NamedDependency[UUID]
+"""The `Idempotency-Key`: the id of what is made."""
+By = NamedDependency[SkipValidation[Principal]]
+Db = NamedDependency[SkipValidation[Database]]
+Now = NamedDependency[SkipValidation[Clock]]
+Config = NamedDependency[SkipValidation[Settings]]
+
+
+Limit = Annotated[
+    int | None,
+    QueryParameter(ge=1, le=paging.MOST, description=f"Rows of a page; {paging.USUAL} unless told."),
+]
+Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")]
 
 
 class JsonRequest(Request[Any, Any, Any]):
@@ -113,7 +133,17 @@ async def _provide_principal(request: Request[Any, Any, Any]) -> Principal:
     return cast("Principal", cast("Any", request.scope)["tongbao.principal"])
 
 
-async def _provide_key(request: Request[Any, Any, Any]) -> UUID:
+IdempotencyKey = Annotated[
+    UUID,
+    HeaderParameter(
+        name="Idempotency-Key",
+        description="A UUID of your own, version 7 advised. It becomes the id of what is made.",
+    ),
+]
+
+
+async def _provide_key(request: Request[Any, Any, Any], idempotency_key: IdempotencyKey) -> UUID:
+    """Read again from the raw headers, as raw routes read it: the framework takes more spellings than one."""
     return bodies.idempotency_key(cast("Any", request.scope)["headers"])
 
 
@@ -123,9 +153,16 @@ def made(content: Any, *, replayed: bool = False, status: int = 201, headers: Ma
     return Response(content, status_code=status, headers=all_headers)
 
 
-def export(columns: Sequence[str], rows: Any, *, name: str) -> Stream:
+class Export(Stream):
+    """A stream that keeps its own media type, where the framework would prefer the route's."""
+
+    def to_asgi_response(self, *given: Any, **named: Any) -> Any:
+        return super().to_asgi_response(*given, **{**named, "media_type": self.media_type})
+
+
+def export(columns: Sequence[str], rows: Any, *, name: str) -> Export:
     """A CSV file, streamed."""
-    return Stream(
+    return Export(
         csv.stream(columns, rows),
         media_type=csv.MEDIA_TYPE,
         headers={"content-disposition": f'attachment; filename="{name}.csv"'},
@@ -133,13 +170,11 @@ def export(columns: Sequence[str], rows: Any, *, name: str) -> Stream:
 
 
 _EDGE: Final = {
-    "read": (refusals.INVALID_FIELD,),
+    "read": (refusals.NUL_CHARACTER, refusals.BAD_ENCODING, refusals.INVALID_FIELD),
     "write": (
         refusals.UNSUPPORTED_MEDIA_TYPE,
         refusals.BODY_TOO_LARGE,
         refusals.SLOW_CLIENT,
-        refusals.BAD_ENCODING,
-        refusals.NUL_CHARACTER,
         refusals.MALFORMED_JSON,
         refusals.UNKNOWN_FIELD,
         refusals.MISSING_FIELD,
@@ -162,8 +197,8 @@ def problems(
 
     `write`: it takes a body; `make`: it also takes an `Idempotency-Key`; `known`: it needs a key.
     """
-    every = [*kinds, *(_EDGE["known"] if known else ()), *_EDGE["read"], refusals.NUL_CHARACTER, refusals.BAD_ENCODING]
-    every += [*(_EDGE["write"] if write or make else ()), *(_EDGE["make"] if make else ())]
+    own = [*kinds, *(_EDGE["make"] if make else ())]
+    every = [*own, *(_EDGE["known"] if known else ()), *_EDGE["read"], *(_EDGE["write"] if write or make else ())]
     by_status: dict[int, dict[str, RefusalKind]] = {}
     for kind in every:
         by_status.setdefault(kind.status, {})[kind.code] = kind
@@ -173,7 +208,13 @@ def problems(
             generate_examples=False,
             description=" ".join(f"`{kind.code}`: {kind.en}" for kind in found.values()),
             media_type=problem.MEDIA_TYPE,
-            examples=[Example(id=kind.code, summary=kind.en, value=problem.problem(kind())) for kind in found.values()],
+            # Examples for what is peculiar to the route; the door's refusals are described and look alike.
+            examples=[
+                Example(id=kind.code, summary=kind.en, value=problem.problem(kind()))
+                for kind in found.values()
+                if kind in own
+            ]
+            or None,
         )
         for status, found in sorted(by_status.items())
     }
@@ -183,7 +224,9 @@ def _respond(request: Request[Any, Any, Any], refusal: Refusal) -> Response[byte
     scope = cast("dict[str, Any]", request.scope)
     door.note(scope, code=refusal.code)
     status, headers, body = problem.answer(refusal, request_id=door.request_id(scope))
-    names = {name.decode(): value.decode() for name, value in headers if name not in (b"content-type", b"content-length")}
+    names = {
+        name.decode(): value.decode() for name, value in headers if name not in (b"content-type", b"content-length")
+    }
     return Response(body, status_code=status, media_type=problem.MEDIA_TYPE, headers=names)
 
 
@@ -192,7 +235,20 @@ def _on_refusal(request: Request[Any, Any, Any], error: Refusal) -> Response[byt
 
 
 def _on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    return _respond(request, from_litestar(error, cast("Any", request.scope)) or _accident(request, error))
+    response = _respond(request, from_litestar(error, cast("Any", request.scope)) or _accident(request, error))
+    if error.status_code == 405:
+        response.headers["allow"] = ", ".join(_methods_at(request))
+    return response
+
+
+def _methods_at(request: Request[Any, Any, Any]) -> list[str]:
+    """What RFC 9110 section 15.5.6 wants said with a 405, and the framework does not say."""
+    allowed = []
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+        with suppress(HTTPException):
+            request.app.asgi_router.handle_routing(path=request.scope["path"], method=method)
+            allowed.append(method)
+    return allowed
 
 
 def _on_accident(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -216,7 +272,7 @@ _BY_STATUS: Final = {
 def from_litestar(error: HTTPException, scope: Mapping[str, Any]) -> Refusal | None:
     """What the framework objects to, in our words; None for an accident."""
     if isinstance(error, ValidationException):
-        return _from_validation(error)
+        return _from_validation(error, scope)
     if error.status_code in _BY_STATUS:
         return _BY_STATUS[error.status_code]()
     if isinstance(error.__cause__, SerializationException):
@@ -224,11 +280,14 @@ def from_litestar(error: HTTPException, scope: Mapping[str, Any]) -> Refusal | N
     return refusals.INVALID_FIELD(error.detail) if 400 <= error.status_code < 500 else None
 
 
-def _from_validation(error: ValidationException) -> Refusal:
+def _from_validation(error: ValidationException, scope: Mapping[str, Any]) -> Refusal:
     first: dict[str, Any] = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     field, said = first.get("key"), str(first.get("message", "")).replace("`", "")
     if field == "data":
         return refusals.MALFORMED_JSON("the body is empty")
+    if field == "idempotency_key" or "'Idempotency-Key'" in error.detail:
+        return refusals.IDEMPOTENCY_KEY_MALFORMED() if field else refusals.IDEMPOTENCY_KEY_MISSING()
+    field = _outer_name(field, scope)
     if not field and (found := _MISSING_PARAMETER.search(error.detail)):
         return refusals.MISSING_FIELD(field=found[1])
     if "missing" in said.lower() or "required" in said.lower():
@@ -236,7 +295,23 @@ def _from_validation(error: ValidationException) -> Refusal:
     return refusals.INVALID_FIELD(said or None, field=field)
 
 
+def _outer_name(field: str | None, scope: Mapping[str, Any]) -> str | None:
+    """What a client calls a handler's parameter: `from`, which no Python parameter can be called."""
+    handler = scope.get("route_handler")
+    parameter = handler.parsed_fn_signature.parameters.get(field) if handler and field else None
+    return getattr(parameter and parameter.kwarg_definition, "name", None) or field
+
+
 _MISSING_PARAMETER: Final = bodies.re.compile(r"[Mm]issing required \w+ parameter '([^']+)'")
+
+
+@get("/v1/openapi.json", guards=[open_to_all], include_in_schema=False, sync_to_thread=False)
+def openapi_document(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Everything that the bank takes and answers, as OpenAPI 3.1."""
+    state = request.app.state
+    if state.openapi_document is None:
+        state.openapi_document = msgspec.json.encode(request.app.openapi_schema.to_schema())
+    return Response(state.openapi_document, media_type="application/vnd.oai.openapi+json")
 
 
 def site(
@@ -256,7 +331,7 @@ def site(
     """
     given = {name: Provide(_constant(value), sync_to_thread=False) for name, value in provide.items()}
     return Litestar(
-        route_handlers=list(routes),
+        route_handlers=[*routes, openapi_document],
         dependencies={"principal": Provide(_provide_principal), "key": Provide(_provide_key), **given},
         dto=JsonBody,
         return_dto=None,
@@ -267,22 +342,7 @@ def site(
             HTTPException: _on_http_error,
             Exception: _on_accident,
         },
-        openapi_config=OpenAPIConfig(
-            title=title,
-            version=__version__,
-            description=description or None,
-            path="/v1",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-            components=Components(
-                security_schemes={
-                    "key": SecurityScheme(
-                        type="http", scheme="bearer", description="`tb_<kind>_<16 hex digits>_<43 characters>`"
-                    )
-                }
-            ),
-            security=[{"key": []}],
-            create_examples=False,
-        ),
+        openapi_config=_openapi(title, description),
         on_app_init=[_hand_in(door)],
         on_startup=list(on_startup),
         on_shutdown=list(on_shutdown),
@@ -292,9 +352,30 @@ def site(
     )
 
 
+def _openapi(title: str, description: str) -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title=title,
+        version=__version__,
+        description=description or None,
+        # The framework's own pages stay out of the way: they answer 404 in HTML to everything beside them.
+        path="/v1/openapi",
+        render_plugins=[JsonRenderPlugin()],
+        components=Components(
+            security_schemes={
+                "key": SecurityScheme(
+                    type="http", scheme="bearer", description="`tb_<kind>_<16 hex digits>_<43 characters>`"
+                )
+            }
+        ),
+        security=[{"key": []}],
+        create_examples=False,
+    )
+
+
 def _hand_in(door: Door) -> Any:
     def init(config: AppConfig) -> AppConfig:
         config.state.door = door
+        config.state.openapi_document = None
         return config
 
     return init
@@ -308,8 +389,16 @@ def _constant(value: Any) -> Any:
 
 
 __all__ = [
+    "By",
+    "Config",
+    "Cursor",
+    "Db",
+    "Id",
     "JsonBody",
     "JsonRequest",
+    "Key",
+    "Limit",
+    "Now",
     "authenticated",
     "export",
     "from_litestar",

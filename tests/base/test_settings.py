@@ -1,0 +1,84 @@
+"""Each wrong setting is named, all of them at once, before anything starts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tongbao.base.clock import ManualClock, StartingClock, SystemClock
+from tongbao.base.settings import SettingsError, load
+
+PRODUCTION = {"TONGBAO_ENV": "production", "TONGBAO_DATABASE_URL": "postgresql://bank@db/tongbao"}
+
+
+def test_nothing_set_is_a_bank_for_development() -> None:
+    settings = load({"PATH": "/bin"})
+    assert (settings.env, settings.currency, settings.timezone) == ("development", "CNY", "Asia/Shanghai")
+    assert isinstance(settings.make_clock(), SystemClock)
+
+
+def test_settings_are_read_from_the_environment() -> None:
+    settings = load({"TONGBAO_PORT": "9000", "TONGBAO_WEBHOOK_PRIVATE": "true", "TONGBAO_TIMEZONE": "Europe/Prague"})
+    assert (settings.port, settings.webhook_private, settings.zone.key) == (9000, True, "Europe/Prague")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ENV", "prod"),
+        ("BANK_CODE", "1234"),
+        ("BANK_CODE", "12a45"),
+        ("CURRENCY", "RMB"),
+        ("TIMEZONE", "Mars/Olympus"),
+        ("TIMEZONE", "../etc/passwd"),
+        ("PORT", "http"),
+        ("PORT", "70000"),
+        ("PROCESSES", "0"),
+        ("POOL_SIZE", "2"),
+        ("BATCH_LARGEST", "5000"),
+        ("BATCH_IN_FLIGHT", "-1"),
+        ("BATCH_ROOM", "0"),
+        ("BODY_LARGEST", "1.5"),
+        ("CLOCK", "tomorrow"),
+        ("CLOCK", "2026-08-24T00:00:00"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "xml"),
+        ("COLOUR", "red"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"TONGBAO_{name}"):
+        load({f"TONGBAO_{name}": value})
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(SettingsError) as wrong:
+        load({"TONGBAO_PORT": "x", "TONGBAO_ENV": "y", "TONGBAO_POTR": "1"})
+    assert all(name in str(wrong.value) for name in ("TONGBAO_PORT", "TONGBAO_ENV", "TONGBAO_POTR"))
+
+
+def test_production_takes_no_borrowed_time_and_no_embedded_database() -> None:
+    load(PRODUCTION)
+    for name, value in [
+        ("CLOCK", "2026-08-24T00:00:00+08:00"),
+        ("WEBHOOK_PRIVATE", "true"),
+        ("DATABASE_URL", ""),
+    ]:
+        with pytest.raises(SettingsError, match=f"TONGBAO_{name}"):
+            load({**PRODUCTION, f"TONGBAO_{name}": value})
+
+
+def test_a_clock_that_starts_elsewhere_runs_on_from_there() -> None:
+    clock = load({"TONGBAO_CLOCK": "2026-08-24T00:00:00+08:00"}).make_clock()
+    assert isinstance(clock, StartingClock)
+    assert timedelta(0) <= clock.now() - datetime(2026, 8, 23, 16, tzinfo=UTC) < timedelta(minutes=1)
+
+
+def test_no_clock_runs_backwards() -> None:
+    system = SystemClock()
+    assert system.now() <= system.now()
+    manual = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    assert manual.tick(timedelta(days=1)) == datetime(2026, 1, 2, tzinfo=UTC)
+    with pytest.raises(ValueError, match="backwards"):
+        manual.tick(timedelta(seconds=-1))

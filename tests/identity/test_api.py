@@ -1,0 +1,277 @@
+"""The routes of identity over HTTP: what they take, what they answer, what they refuse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.identity.conftest import World
+from tests.identity.test_accounts import pay_in
+from tests.identity.test_staff import HASH, PASSWORD
+from tongbao import identity
+from tongbao.base.principal import SYSTEM
+from tongbao.base.settings import Settings
+from tongbao.identity import KeyKind, NewKey, NewStaff, Role, api
+from tongbao.web.door import Door
+from tongbao.web.site import site
+
+
+class Client(httpx.AsyncClient):
+    """Speaks to the whole door and site, without a network between."""
+
+    async def make(self, path: str, body: Any, key: str | None = None, **headers: str) -> httpx.Response:
+        return await self.post(path, json=body, headers={"Idempotency-Key": key or str(uuid4()), **headers})
+
+
+@pytest.fixture
+async def http(world: World) -> AsyncIterator[Client]:
+    token = world.token()
+    async with world.db.tx() as tx:
+        await identity.issue_key(tx, NewKey(id=world.id(), kind=KeyKind.BANK), token, by=SYSTEM, at=world.at)
+    door = Door(api.authenticator(world.db, world.clock), remember_s=0.2)
+    provide = {"db": world.db, "clock": world.clock, "settings": Settings(), **api.provided()}
+    app = door.wrap(site(api.ROUTES, door=door, provide=provide))
+    transport = httpx.ASGITransport(app=app)  # pyright: ignore[reportArgumentType]
+    headers = {"Authorization": f"Bearer {token}"}
+    async with Client(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
+        yield client
+
+
+PERSON = {"kind": "person", "name": "王小明", "phone": "+8613800138000"}
+
+
+def problem(answer: httpx.Response) -> tuple[int, str, str | None]:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body = answer.json()
+    assert body["type"] == f"/problems/{body['code']}"
+    assert body["status"] == answer.status_code
+    return answer.status_code, body["code"], body.get("field")
+
+
+async def test_a_customer_and_an_account_are_made_once_and_found(http: Client) -> None:
+    key = str(uuid4())
+    answers = await asyncio.gather(*(http.make("/v1/customers", PERSON, key) for _ in range(8)))
+    assert {a.status_code for a in answers} == {201}
+    assert len({a.text for a in answers}) == 1
+    assert sorted(a.headers.get("idempotency-replayed", "") for a in answers) == ["", *["true"] * 7]
+    customer = answers[0].json()
+    assert customer == {**PERSON, "id": key, "status": "open", "created_at": "2026-11-23T01:00:00Z"}
+    assert (await http.get(f"/v1/customers/{key}")).json() == customer
+
+    account_key = str(uuid4())
+    opened = await http.make("/v1/accounts", {"customer_id": key}, account_key)
+    assert opened.status_code == 201, opened.text
+    account = opened.json()
+    assert account["id"] == account_key
+    assert (account["currency"], account["product"], account["status"]) == ("CNY", "current", "open")
+    assert (account["balance"], account["held"], account["available"]) == (0, 0, 0)
+    assert (await http.get(f"/v1/accounts/{account_key}")).json() == account
+    assert (await http.get(f"/v1/customers/{key}/accounts")).json() == {"items": [account], "next_cursor": None}
+
+
+async def test_a_replay_answers_as_the_first_time(http: Client, world: World) -> None:
+    customer = (await http.make("/v1/customers", PERSON)).json()
+    key = str(uuid4())
+    first = await http.make("/v1/accounts", {"customer_id": customer["id"]}, key)
+    (found,) = await _accounts(world, customer["id"])
+    await pay_in(world, found, 500)
+    frozen = await http.post(f"/v1/customers/{customer['id']}/freeze", json={"reason": "fraud"})
+    assert frozen.json()["status"] == "frozen"
+    assert (await http.get(f"/v1/accounts/{key}")).json()["status"] == "frozen"
+    again = await http.make("/v1/accounts", {"customer_id": customer["id"]}, key)
+    assert (again.status_code, again.text) == (first.status_code, first.text)
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+async def _accounts(world: World, customer_id: Any) -> list[identity.Account]:
+    async with world.db.read() as tx:
+        return await identity.accounts_of(tx, customer_id)
+
+
+async def test_entries_balances_and_statements_tell_one_story(http: Client, world: World) -> None:
+    account = await world.account()
+    path = f"/v1/accounts/{account.id}"
+    before = world.at
+    for amount in range(1, 8):
+        world.clock.tick(timedelta(minutes=1))
+        await pay_in(world, account, amount * 100)
+    other = await world.account()
+    page = (await http.get(f"{path}/entries", params={"limit": 4})).json()
+    rest = (await http.get(f"{path}/entries", params={"cursor": page["next_cursor"]})).json()
+    amounts = [e["amount"] for e in page["items"] + rest["items"]]
+    assert (amounts, rest["next_cursor"]) == ([700, 600, 500, 400, 300, 200, 100], None)
+    assert page["items"][0]["balance_after"] == 2800
+    assert page["items"][0]["counterparty_account_id"] is None
+
+    async def balance(**params: str) -> int:
+        return (await http.get(f"{path}/balance", params=params)).json()["balance"]
+
+    assert await balance() == 2800
+    assert await balance(at=before.isoformat()) == 0
+    assert await balance(at=(before + timedelta(minutes=2)).isoformat()) == 300
+    assert await balance(value_date="2026-11-23") == 2800
+    assert await balance(value_date="2026-11-22") == 0
+
+    statement = (await http.get(f"{path}/statement", params={"from": "2026-11-01", "to": "2026-11-30"})).json()
+    assert (statement["opening"], statement["closing"], statement["complete"]) == (0, 2800, True)
+    assert [e["amount"] for e in statement["entries"]] == amounts[::-1]
+    exported = await http.get(f"{path}/statement", params={"format": "csv"})
+    lines = exported.text.removeprefix("\ufeff").splitlines()
+    assert exported.headers["content-type"] == "text/csv; charset=utf-8"
+    assert [line.split(",")[3] for line in lines] == ["amount_minor", *map(str, amounts[::-1])]
+    assert (await http.get(f"/v1/accounts/{other.id}/entries")).json()["items"] == []
+
+
+async def test_freeze_thaw_and_close(http: Client, world: World) -> None:
+    account = await world.account()
+    path = f"/v1/accounts/{account.id}"
+    for move, status in (("freeze", "frozen"), ("freeze", "frozen"), ("unfreeze", "open"), ("close", "closed")):
+        answer = await http.post(f"{path}/{move}", json={"reason": "asked for"})
+        assert (answer.status_code, answer.json()["status"]) == (200, status)
+    assert problem(await http.post(f"{path}/freeze", json={"reason": "asked for"})) == (
+        409,
+        "standing_move_refused",
+        None,
+    )
+    full = await world.account()
+    await pay_in(world, full, 1)
+    refused = await http.post(f"/v1/accounts/{full.id}/close", json={"reason": "asked for"})
+    assert problem(refused)[:2] == (409, "account_not_empty")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({**PERSON, "age": 3}, (422, "unknown_field", "age")),
+        ({"kind": "person"}, (422, "missing_field", "name")),
+        ({**PERSON, "kind": "cat"}, (422, "invalid_field", "kind")),
+        ({**PERSON, "name": ""}, (422, "invalid_field", "name")),
+        ({**PERSON, "name": "   "}, (422, "invalid_field", "name")),
+        ({**PERSON, "name": "明" * 201}, (422, "invalid_field", "name")),
+        ({**PERSON, "name": "a\x00b"}, (400, "nul_character", None)),
+        ({**PERSON, "phone": "+8613800138000\n"}, (422, "invalid_field", "phone")),
+        ({**PERSON, "phone": "13800138000"}, (422, "invalid_field", "phone")),
+        ([], (422, "invalid_field", None)),
+    ],
+)
+async def test_customers_that_nobody_can_be(http: Client, body: Any, expected: Any) -> None:
+    assert problem(await http.make("/v1/customers", body)) == expected
+
+
+async def test_what_accounts_refuse(http: Client, world: World) -> None:
+    customer = (await http.make("/v1/customers", PERSON)).json()["id"]
+    key = str(uuid4())
+    unknown = await http.make("/v1/accounts", {"customer_id": str(uuid4())}, key)
+    assert problem(unknown) == (404, "customer_unknown", "customer_id")
+    assert (await http.make("/v1/accounts", {"customer_id": customer}, key)).status_code == 201, "no trace was left"
+    assert problem(await http.make("/v1/accounts", {"customer_id": customer, "currency": "JPY"}, key))[1] == "id_reused"
+    assert problem(await http.make("/v1/accounts", {"customer_id": customer, "currency": "ZZZ"})) == (
+        422,
+        "currency_unknown",
+        "currency",
+    )
+    assert problem(await http.get(f"/v1/accounts/{uuid4()}"))[1] == "account_not_found"
+    assert problem(await http.get(f"/v1/customers/{uuid4()}"))[1] == "customer_unknown"
+    assert problem(await http.get("/v1/accounts/abc"))[1] == "not_found"
+    account = await world.account()
+    for query, expected in {
+        "entries?limit=0": (422, "invalid_field", "limit"),
+        "entries?limit=501": (422, "invalid_field", "limit"),
+        "entries?limit=many": (422, "invalid_field", "limit"),
+        "entries?cursor=notours": (422, "cursor_invalid", "cursor"),
+        "entries?from=yesterday": (422, "invalid_field", "from"),
+        "entries?from=0001-01-01": (422, "invalid_field", "from"),
+        "balance?at=2026-01-01T00:00:00": (422, "invalid_field", "at"),
+        "balance?at=9999-12-31T23:59:59-12:00": (422, "invalid_field", "at"),
+        "balance?at=2026-01-01T00:00:00Z&value_date=2026-01-01": (422, "invalid_field", "at"),
+        "statement?from=2026-02-01&to=2026-01-01": (422, "invalid_field", "from"),
+        "statement?format=pdf": (422, "invalid_field", "format"),
+    }.items():
+        assert problem(await http.get(f"/v1/accounts/{account.id}/{query}")) == expected, query
+
+
+async def test_keys_over_http(http: Client) -> None:
+    key = str(uuid4())
+    order = {"kind": "merchant", "merchant_id": str(uuid4()), "note": "till 3"}
+    first = await http.make("/v1/keys", order, key)
+    again = await http.make("/v1/keys", order, key)
+    shown = first.json()["key"]
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == {**first.json(), "key": None}
+    merchant = {"Authorization": f"Bearer {shown}"}
+    assert problem(await http.get("/v1/keys", headers=merchant))[1] == "permission_missing"
+    rotated = await http.make(f"/v1/keys/{key}/rotate", {"overlap_s": 0})
+    assert problem(await http.get("/v1/keys", headers=merchant))[1] in {"permission_missing", "key_expired"}
+    new = {"Authorization": f"Bearer {rotated.json()['key']}"}
+    assert problem(await http.get("/v1/keys", headers=new))[1] == "permission_missing"
+    assert (await http.delete(f"/v1/keys/{rotated.json()['id']}")).status_code == 204
+    assert problem(await http.get("/v1/keys", headers=new))[1] == "invalid_key"
+    assert problem(await http.get("/v1/keys", headers=merchant))[1] == "key_expired"
+    listed = (await http.get("/v1/keys", params={"limit": 2})).json()
+    assert len(listed["items"]) == 2
+    assert all(item["key"] is None for item in listed["items"])
+    assert (await http.get("/v1/keys", params={"cursor": listed["next_cursor"]})).json()["items"]
+    assert (await http.get(f"/v1/keys/{key}")).json()["rotated_to"] == rotated.json()["id"]
+    assert problem(await http.get(f"/v1/keys/{uuid4()}"))[1] == "key_unknown"
+    assert problem(await http.make("/v1/keys", {"kind": "merchant"}))[1] == "subject_needed"
+    assert problem(await http.make("/v1/keys", {**order, "partner_id": str(uuid4())}))[1] == "subject_needed"
+    assert problem(await http.make("/v1/keys", {**order, "expires_at": "2020-01-01T00:00:00Z"}))[1] == "expiry_past"
+
+
+async def test_staff_log_in_by_cookie_and_other_sites_cannot_use_it(http: Client, world: World) -> None:
+    new = NewStaff(id=world.id(), username="li.na", name="李娜", roles=frozenset({Role.OPERATOR}))
+    async with world.db.tx() as tx:
+        await identity.create_staff(tx, new, HASH, by=SYSTEM, at=world.at)
+    http.headers.pop("Authorization")
+    wrong = await http.post("/v1/staff/login", json={"username": "li.na", "password": "wrong"})
+    assert problem(wrong)[:2] == (401, "login_refused")
+    entered = await http.post("/v1/staff/login", json={"username": " Li.Na ", "password": PASSWORD})
+    assert entered.status_code == 200, entered.text
+    cookie = entered.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "Secure" not in cookie, "loopback has no TLS"
+    assert entered.json()["staff"] == {"id": str(new.id), "username": "li.na", "name": "李娜", "roles": ["operator"]}
+    own = {"Origin": "http://127.0.0.1"}
+    made = await http.make("/v1/customers", PERSON, **own)
+    assert made.status_code == 201, made.text
+    for foreign in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {}):
+        assert problem(await http.make("/v1/customers", PERSON, **foreign))[:2] == (403, "cross_site")
+    away = await http.post(
+        "/v1/staff/login", json={"username": "li.na", "password": PASSWORD}, headers={"Host": "bank.cn"}
+    )
+    assert "; Secure" in away.headers["set-cookie"]
+    http.cookies.clear()
+    http.cookies.set("tongbao_session", entered.json()["token"])
+    assert (await http.get(f"/v1/customers/{made.json()['id']}")).status_code == 200
+    assert (await http.post("/v1/staff/logout", headers=own)).status_code == 204
+    http.cookies.clear()
+    http.cookies.set("tongbao_session", entered.json()["token"])
+    assert problem(await http.get(f"/v1/customers/{made.json()['id']}"))[1] == "invalid_key"
+    for _ in range(5):
+        await http.post("/v1/staff/login", json={"username": "li.na", "password": "wrong"})
+    locked = await http.post("/v1/staff/login", json={"username": "li.na", "password": PASSWORD})
+    assert problem(locked)[:2] == (429, "login_locked")
+    assert locked.headers["retry-after"] == "5"
+
+
+async def test_every_route_says_what_it_takes_and_how_it_refuses(http: Client) -> None:
+    document = (await http.get("/v1/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    operations = [op for path in document["paths"].values() for op in path.values()]
+    assert len({op["operationId"] for op in operations}) == len(operations) == len(api.ROUTES)
+    for operation in operations:
+        assert operation["summary"]
+        assert operation["tags"]
+        assert any(status.startswith("4") for status in operation["responses"])
+        assert "URL follows" not in str(operation["responses"]), operation["operationId"]
+
+
+def test_the_clock_of_these_stories() -> None:
+    assert datetime(2026, 11, 23, tzinfo=UTC).date() == date(2026, 11, 23)

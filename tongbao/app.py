@@ -1,0 +1,128 @@
+"""Puts the bank together: names every slice's routes, consumers and jobs. No logic."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from tongbao import clearing, console, identity, merchants, payments
+from tongbao.base import jobs, log, metrics, settings as base_settings, tracing
+from tongbao.base.clock import Clock
+from tongbao.base.db import BULK, Database
+from tongbao.base.dispatcher import Consumer, Dispatcher
+from tongbao.base.settings import Settings
+from tongbao.web import health
+from tongbao.web.door import Door, Visit
+from tongbao.web.site import site
+
+ROUTES = (
+    *health.ROUTES,
+    *identity.ROUTES,
+    *merchants.ROUTES,
+    *payments.ROUTES,
+    *clearing.ROUTES,
+    *console.ROUTES,
+)
+RAW_ROUTES = {("POST", "/v1/payments"): payments.pay_route}
+"""Routes that go past the framework, because a measurement says so (docs/adr/0003)."""
+
+CONSUMERS: Sequence[Consumer] = (*merchants.CONSUMERS,)
+JOBS: Sequence[jobs.Job] = (*payments.JOBS, *merchants.JOBS, *clearing.JOBS, *console.JOBS)
+
+logger = log.get(__name__)
+
+
+class Bank(msgspec.Struct, frozen=True):
+    """What a process of the bank holds open: settings, clock, the pool for money and the pool for everything else."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    bulk: Database
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Bank]:
+    """Opens the pools and closes them again."""
+    async with AsyncExitStack() as stack:
+        db = await stack.enter_async_context(Database(settings.database_url, size=settings.pool_size))
+        bulk = await stack.enter_async_context(Database(settings.database_url, size=4, limits=BULK, name="tongbao bulk"))
+        yield Bank(settings, clock or settings.make_clock(), db, bulk)
+
+
+def observe(visit: Visit) -> None:
+    """Counts a visit."""
+    metrics.REQUESTS.labels(visit.path, visit.method, str(visit.status)).inc()
+    metrics.REQUEST_SECONDS.labels(visit.path).observe(visit.duration_s)
+    if visit.code:
+        metrics.REFUSALS.labels(visit.code).inc()
+
+
+def failed(error: BaseException, request_id: str) -> None:
+    logger.error("request_failed", request_id=request_id, exc_info=error)
+
+
+def http(bank: Bank) -> Any:
+    """The bank as an ASGI application: the door around Litestar and the raw routes."""
+    door = Door(identity.authenticator(bank.db, bank.clock), observe=observe, failed=failed, largest=bank.settings.body_largest)
+    intake = payments.Intake(bank.db, bank.clock, bank.settings)
+    raw = {place: make(door, intake) for place, make in RAW_ROUTES.items()}
+    framework = site(
+        ROUTES,
+        door=door,
+        provide={
+            "db": bank.db,
+            "bulk": bank.bulk,
+            "clock": bank.clock,
+            "settings": bank.settings,
+            "intake": intake,
+            "approval_kinds": console.APPROVAL_KINDS,
+        },
+        on_shutdown=[intake.drain],
+    )
+
+    async def route(scope: Any, receive: Any, send: Any) -> None:
+        handler = raw.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        await (handler or framework)(scope, receive, send)
+
+    return door.wrap(route)
+
+
+def create() -> Any:
+    """For an ASGI server: settings from the environment, pools opened with the server's start and closed with its end."""
+    settings = base_settings.load()
+    log.configure(settings.log_level, settings.log_format)
+    tracing.configure(settings, "tongbao api")
+    bank: AsyncExitStack = AsyncExitStack()
+    inner: Any = None
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal inner
+        if scope["type"] != "lifespan":
+            return await inner(scope, receive, send)
+        inner = http(await bank.enter_async_context(opened(settings)))
+        try:
+            await inner(scope, receive, send)
+        finally:
+            await bank.aclose()
+            tracing.shutdown()
+
+    return application
+
+
+async def work(settings: Settings, stop: asyncio.Event) -> None:
+    """The worker: hands events to consumers, sends webhooks, runs jobs, until `stop`."""
+    async with opened(settings) as bank:
+        context = jobs.JobContext(bank.bulk, bank.clock, settings)
+        await asyncio.gather(
+            Dispatcher(bank.bulk, CONSUMERS, bank.clock).run(stop),
+            merchants.send_webhooks(bank.bulk, bank.clock, settings, stop),
+            jobs.worker(settings.database_url, JOBS, context, stop),
+        )
+
+
+__all__ = ["CONSUMERS", "JOBS", "ROUTES", "Bank", "create", "http", "opened", "work"]

@@ -1,0 +1,101 @@
+"""The stream of a city's past, a JSON document a line, in the order in which it happened. Fields not named here are passed by."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+
+class PersonFact(msgspec.Struct, frozen=True, tag_field="fact", tag="person"):
+    id: UUID
+    name: str
+    phone: str | None = None
+
+
+class FirmFact(msgspec.Struct, frozen=True, tag_field="fact", tag="firm"):
+    id: UUID
+    name: str
+
+
+class ShopFact(msgspec.Struct, frozen=True, tag_field="fact", tag="shop"):
+    """`owner` is a firm."""
+
+    id: UUID
+    name: str
+    owner: UUID
+    category: str | None = None
+
+
+class AccountFact(msgspec.Struct, frozen=True, tag_field="fact", tag="account"):
+    """`owner` is a person or a firm."""
+
+    id: UUID
+    owner: UUID
+    currency: str
+
+
+class DayFact(msgspec.Struct, frozen=True, tag_field="fact", tag="day"):
+    date: date
+
+
+class OrderFact(msgspec.Struct, frozen=True, gc=False, tag_field="fact", tag="order"):
+    """`payer` and `payee` are accounts, `merchant` a shop, `of` the payment that is refunded."""
+
+    id: UUID
+    at: datetime
+    kind: Literal["topup", "payment", "transfer", "salary", "refund"]
+    amount: int
+    currency: str
+    expect: str
+    reference: str | None = None
+    payer: UUID | None = None
+    payee: UUID | None = None
+    merchant: UUID | None = None
+    method: Literal["account", "qr", "card", "api"] = "account"
+    of: UUID | None = None
+
+
+class DayEndFact(msgspec.Struct, frozen=True, tag_field="fact", tag="day_end"):
+    date: date
+
+
+class BalanceFact(msgspec.Struct, frozen=True, tag_field="fact", tag="balance"):
+    """What an account must hold when everything has been posted."""
+
+    account: UUID
+    balance: int
+
+
+class EndFact(msgspec.Struct, frozen=True, tag_field="fact", tag="end"):
+    """`orders`: how many there were; a stream that was cut off has no such line."""
+
+    orders: int
+
+
+Fact = (
+    PersonFact | FirmFact | ShopFact | AccountFact | DayFact | OrderFact | DayEndFact | BalanceFact | EndFact
+)  # fmt: skip
+
+
+class Founded(msgspec.Struct, kw_only=True):
+    """What has been brought in. `unexpected`: orders that ended otherwise than the stream said; the first few are named.
+
+    `passed_by` are orders of days that an earlier run has closed.
+    """
+
+    people: int = 0
+    firms: int = 0
+    shops: int = 0
+    accounts: int = 0
+    days: int = 0
+    orders: int = 0
+    completed: int = 0
+    refused: int = 0
+    passed_by: int = 0
+    unexpected: int = 0
+    first_unexpected: list[str] = []
+    balances_checked: int = 0
+    balances_off: int = 0

@@ -1,0 +1,101 @@
+"""What a batch needs to know and does not lock: read before the transaction, kept for a while.
+
+Where an account stands in the ledger never changes and is kept; a merchant's standing and fees are read again each second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+
+from tongbao import ledger, merchants
+from tongbao.base.db import Database
+from tongbao.payments import store
+from tongbao.payments.model import OUTSIDE, Kind, Order
+from tongbao.payments.refusals import CURRENCY_MISMATCH
+
+_MERCHANT_FOR_S = 1
+_MOST_KEPT = 200_000
+
+
+class Facts(msgspec.Struct):
+    """Accounts by public id (ledger id, currency), merchants by id, and the bank's own channel accounts by currency."""
+
+    accounts: dict[UUID, tuple[int, str]]
+    merchants: dict[UUID, merchants.Merchant]
+    outside: dict[str, int]
+
+    def ledger_id(self, account_id: UUID, currency: str) -> int:
+        """Where an account stands in the ledger. KeyError for an unknown one; refuses `currency_mismatch`."""
+        if account_id == OUTSIDE:
+            return self.outside[currency]
+        ledger_id, kept_in = self.accounts[account_id]
+        if kept_in != currency:
+            raise CURRENCY_MISMATCH(f"the account is kept in {kept_in}")
+        return ledger_id
+
+
+class FactsReader:
+    """Reads facts in set-based look-ups and keeps them for one process."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._accounts: dict[UUID, tuple[int, str]] = {}
+        self._outside: dict[str, int] = {}
+        self._merchants: dict[UUID, tuple[datetime, merchants.Merchant | None]] = {}
+        self._counted: set[UUID] = set()
+
+    async def read(self, orders: Iterable[Order], at: datetime, day: date) -> Facts:
+        """All that these orders need: a look-up only for what is not known yet."""
+        orders = list(orders)
+        wanted = {o.payer_account_id for o in orders} | {o.payee_account_id for o in orders if o.payee_account_id}
+        shops = await self._read_merchants({o.merchant_id for o in orders if o.merchant_id}, at)
+        wanted |= {shop.takings_account_id for shop in shops.values()}
+        spenders = {o.payer_account_id for o in orders if o.kind is not Kind.TOPUP}
+        currencies = {o.currency for o in orders if o.payer_account_id == OUTSIDE}
+        await self.know(wanted, spenders, currencies, at, day)
+        return Facts(self._accounts, shops, self._outside)
+
+    async def of_payments(
+        self, accounts: set[UUID], merchant_ids: set[UUID], currencies: set[str], at: datetime, day: date
+    ) -> Facts:
+        """The same for payments that exist already."""
+        shops = await self._read_merchants(merchant_ids, at)
+        await self.know(accounts, accounts - {OUTSIDE}, currencies, at, day)
+        return Facts(self._accounts, shops, self._outside)
+
+    async def know(
+        self, accounts: set[UUID], spenders: set[UUID], currencies: set[str], at: datetime, day: date
+    ) -> None:
+        unknown = {i for i in accounts if i not in self._accounts and i != OUTSIDE}
+        if unknown:
+            if len(self._accounts) > _MOST_KEPT:
+                self._accounts.clear()
+                self._counted.clear()
+                unknown = accounts - {OUTSIDE}
+            async with self._db.read() as tx:
+                self._accounts.update((i, (where, currency)) for i, where, currency in await store.parties(tx, unknown))
+        uncounted = {i for i in spenders if i not in self._counted and i in self._accounts}
+        if uncounted:
+            async with self._db.read() as tx:
+                await store.ensure_spending(tx, uncounted, day)
+            self._counted |= uncounted
+        for currency in {c for c in currencies if c not in self._outside}:
+            async with self._db.tx() as tx:
+                account = await ledger.own_account(tx, "1040", currency, at)
+            self._outside[currency] = account
+
+    async def _read_merchants(self, ids: set[UUID], at: datetime) -> dict[UUID, merchants.Merchant]:
+        stale = [i for i in ids if i not in self._merchants or (at - self._merchants[i][0]).total_seconds() >= _MERCHANT_FOR_S]
+        if stale:
+            if len(self._merchants) > _MOST_KEPT:
+                self._merchants.clear()
+                stale = list(ids)
+            async with self._db.read() as tx:
+                found = await merchants.find(tx, stale)
+            self._merchants.update((i, (at, found.get(i))) for i in stale)
+        known = ((i, self._merchants[i][1]) for i in ids)
+        return {i: shop for i, shop in known if shop is not None}

@@ -1,0 +1,239 @@
+"""Submit orders: claim, lock, decide one by one, write. The one place where an instruction becomes a payment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from tongbao import merchants
+from tongbao.base.db import Tx
+from tongbao.base.refusal import Refusal, RefusalKind
+from tongbao.payments import desk as desks
+from tongbao.payments import refusals as no
+from tongbao.payments import store
+from tongbao.payments.facts import Facts
+from tongbao.payments.judge import Judgement, Verdict
+from tongbao.payments.model import OUTSIDE, Capture, Check, Kind, Order, Outcome, Payment, State
+
+_CONFIRM_WITHIN_S = 900
+
+
+async def submit(
+    tx: Tx,
+    orders: Sequence[Order],
+    judgements: Sequence[Judgement],
+    facts: Facts,
+    *,
+    at: datetime,
+    zone: ZoneInfo,
+    hold_days: int,
+) -> list[Outcome]:
+    """One outcome an order, in order: as if they had come one by one.
+
+    A refusal is an outcome, remembered under its id for ever. An id seen before answers what it answered first; with
+    another body or from another principal it is refused (`id_reused`, `id_taken`) and nothing is shown.
+    """
+    first = {order.id: order for order in reversed(orders)}
+    judged = {order.id: judgement for order, judgement in zip(orders, judgements, strict=True)}
+    payees = {order.id: _payee(order, facts) for order in first.values()}
+    fresh = await store.claim(tx, sorted(first.values(), key=lambda o: o.id), payees, at)
+    ours = [order for i, order in first.items() if i in fresh]
+    ours.reverse()
+    outcomes = await _decide_all(tx, ours, judged, payees, facts, at=at, zone=zone, hold_days=hold_days)
+    before = await replays(tx, [order for order in first.values() if order.id not in fresh])
+    answered: list[Outcome] = []
+    for order in orders:
+        if order.id not in fresh:
+            answered.append(before[order.id])
+        elif order is first[order.id]:
+            answered.append(outcomes[order.id])
+        else:
+            answered.append(_again(order, first[order.id], outcomes[order.id]))
+    return answered
+
+
+def _payee(order: Order, facts: Facts) -> UUID | None:
+    if order.merchant_id is None:
+        return order.payee_account_id
+    merchant = facts.merchants.get(order.merchant_id)
+    return merchant.takings_account_id if merchant else None
+
+
+async def _decide_all(
+    tx: Tx,
+    orders: Sequence[Order],
+    judged: dict[UUID, Judgement],
+    payees: dict[UUID, UUID | None],
+    facts: Facts,
+    *,
+    at: datetime,
+    zone: ZoneInfo,
+    hold_days: int,
+) -> dict[UUID, Outcome]:
+    if not orders:
+        return {}
+    bought = [_wanted(o, judged[o.id]) for o in orders if o.order_id and o.merchant_id]
+    claimed = await merchants.claim_orders(tx, bought, at) if bought else {}
+    known = facts.accounts
+    touched = {known[i][0] for o in orders for i in (o.payer_account_id, payees[o.id]) if i in known}
+    touched |= {facts.outside[o.currency] for o in orders if o.payer_account_id == OUTSIDE}
+    desk = await desks.lock(
+        tx,
+        facts,
+        spenders={o.payer_account_id for o in orders if o.kind is not Kind.TOPUP and o.payer_account_id in known},
+        accounts=touched,
+        holds=set(),
+        at=at,
+        zone=zone,
+        hold_days=hold_days,
+    )
+    outcomes: dict[UUID, Outcome] = {}
+    given_up: list[UUID] = []
+    for order in orders:
+        payment = _created(order, payees[order.id], desk)
+        checks: list[Check] = [Check("authentication", True)]
+        refused: Refusal | None = None
+        try:
+            _decide(desk, order, payment, judged[order.id], claimed, checks)
+        except Refusal as refusal:
+            refused = no.BY_CODE[refusal.code]()
+            payment.move(State.DECLINED)
+            payment.refusal = refusal.code
+            if order.order_id and order.id in claimed and claimed[order.id] is None:
+                given_up.append(order.order_id)
+        desk.tell(payment.state, payment)
+        desk.writes.payments.append(payment)
+        desk.writes.decisions.append((payment.id, payment.state, payment.due_at, tuple(checks)))
+        outcomes[order.id] = Outcome(payment, tuple(checks), refused)
+    await desk.write(tx)
+    if given_up:
+        await merchants.release_orders(tx, given_up, at)
+    return outcomes
+
+
+def _wanted(order: Order, judgement: Judgement) -> merchants.OrderClaim:
+    assert order.order_id is not None
+    assert order.merchant_id is not None
+    becomes = merchants.OrderState.AUTHORISED if order.capture is Capture.MANUAL else merchants.OrderState.PAID
+    if judgement.verdict is Verdict.CHALLENGE:
+        becomes = merchants.OrderState.PAYING
+    return merchants.OrderClaim(
+        order.order_id, order.merchant_id, order.id, order.amount_minor, order.currency, becomes
+    )
+
+
+def _created(order: Order, payee: UUID | None, desk: desks.Desk) -> Payment:
+    return Payment(
+        id=order.id,
+        kind=order.kind.value,
+        principal_id=order.principal_id,
+        request_hash=order.request_hash,
+        payer_account_id=order.payer_account_id,
+        payee_account_id=payee,
+        merchant_id=order.merchant_id,
+        order_id=order.order_id,
+        amount_minor=order.amount_minor,
+        currency=order.currency,
+        capture=order.capture.value,
+        arrives=order.arrives.value,
+        method=order.method.value,
+        reference=order.reference,
+        device=order.device,
+        created_at=desk.at,
+        state=State.CREATED.value,
+        refusal=None,
+        authorised_minor=0,
+        captured_minor=0,
+        refunded_minor=0,
+        disputed_minor=0,
+        settled_minor=0,
+        fee_minor=0,
+        at_once_minor=0,
+        at_once_fee_minor=0,
+        booking_date=desk.booking_date,
+        decided_at=desk.at,
+        due_at=None,
+        sequence=0,
+    )
+
+
+def _decide(
+    desk: desks.Desk,
+    order: Order,
+    payment: Payment,
+    judgement: Judgement,
+    claimed: dict[UUID, RefusalKind | None],
+    checks: list[Check],
+) -> None:
+    """Refuse, refuse, refuse, then act."""
+    known = desk.facts.accounts
+    from_outside = order.payer_account_id == OUTSIDE and order.kind is Kind.TOPUP
+    if not from_outside and order.payer_account_id not in known:
+        _fail(checks, "accounts", no.PAYER_UNKNOWN())
+    if order.merchant_id is not None:
+        merchant = desk.facts.merchants.get(order.merchant_id)
+        if merchant is None:
+            _fail(checks, "merchant", no.MERCHANT_UNKNOWN())
+        elif not merchant.takes_payments:
+            _fail(checks, "merchant", no.MERCHANT_CLOSED())
+    elif payment.payee_account_id not in known:
+        _fail(checks, "accounts", no.PAYEE_UNKNOWN())
+    refused_order = claimed.get(order.id)
+    if refused_order is not None:
+        _fail(checks, "order", refused_order())
+    desk.check_accounts(payment, checks)
+    checks.append(Check("judgement", True, judgement.verdict.value, judgement.reason))
+    if judgement.verdict is Verdict.CHALLENGE:
+        desk.challenge(payment, _CONFIRM_WITHIN_S)
+        return
+    desk.authorise(payment, checks, hold_s=order.hold_s)
+
+
+def _fail(checks: list[Check], name: str, refusal: Refusal) -> None:
+    checks.append(Check(name, False, refusal.code))
+    raise refusal
+
+
+async def replays(tx: Tx, orders: Sequence[Order]) -> dict[UUID, Outcome]:
+    """What ids that were claimed before answer now: what they answered first, or that the id is not for this."""
+    if not orders:
+        return {}
+    ids = [order.id for order in orders]
+    payments = await store.payments(tx, ids)
+    decisions = await store.decisions(tx, ids)
+    outcomes: dict[UUID, Outcome] = {}
+    for order in orders:
+        payment = payments[order.id]
+        if payment.principal_id != order.principal_id:
+            outcomes[order.id] = Outcome(None, refusal=no.ID_TAKEN())
+        elif payment.request_hash != order.request_hash:
+            outcomes[order.id] = Outcome(None, refusal=no.ID_REUSED())
+        else:
+            outcomes[order.id] = _first_answer(payment, *decisions[order.id])
+    return outcomes
+
+
+def _first_answer(payment: Payment, state: str, due_at: datetime | None, checks: tuple[Check, ...]) -> Outcome:
+    """The payment as it was when it had just been decided."""
+    payment.state = state
+    payment.due_at = due_at
+    payment.captured_minor = payment.at_once_minor
+    payment.fee_minor = payment.at_once_fee_minor
+    payment.refunded_minor = payment.disputed_minor = payment.settled_minor = 0
+    authorised = state in (State.COMPLETED, State.AUTHORISED)
+    payment.authorised_minor = payment.amount_minor if authorised else 0
+    refusal = None
+    if payment.refusal is not None:
+        refusal = no.BY_CODE[payment.refusal]()
+    return Outcome(payment, checks, refusal, replayed=True)
+
+
+def _again(order: Order, first: Order, outcome: Outcome) -> Outcome:
+    """The same id twice in one batch: the later one sees the earlier one's outcome."""
+    if order.principal_id != first.principal_id:
+        return Outcome(None, refusal=no.ID_TAKEN())
+    if order.request_hash != first.request_hash:
+        return Outcome(None, refusal=no.ID_REUSED())
+    return Outcome(outcome.payment, outcome.checks, outcome.refusal, replayed=True)

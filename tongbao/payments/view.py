@@ -1,0 +1,62 @@
+"""A payment as the bank shows it: to API clients, in stored answers, in exports."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from tongbao.payments.model import OUTSIDE, Check, Payment
+
+
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """Amounts in minor units of `currency`. `checks`: what was verified for this answer, passed or failed."""
+
+    id: UUID
+    kind: str
+    state: str
+    amount: int
+    currency: str
+    authorised: int
+    captured: int
+    refunded: int
+    fee: int
+    payer_account_id: UUID | None
+    payee_account_id: UUID | None
+    merchant_id: UUID | None
+    order_id: UUID | None
+    method: str
+    capture: str
+    arrives: str
+    reference: str | None
+    created_at: datetime
+    due_at: datetime | None
+    code: str | None
+    checks: tuple[Check, ...] = ()
+
+
+def view(payment: Payment, checks: tuple[Check, ...] = ()) -> PaymentView:
+    return PaymentView(
+        id=payment.id,
+        kind=payment.kind,
+        state=payment.state,
+        amount=payment.amount_minor,
+        currency=payment.currency,
+        authorised=payment.authorised_minor,
+        captured=payment.captured_minor,
+        refunded=payment.refunded_minor,
+        fee=payment.fee_minor,
+        payer_account_id=None if payment.payer_account_id == OUTSIDE else payment.payer_account_id,
+        payee_account_id=payment.payee_account_id,
+        merchant_id=payment.merchant_id,
+        order_id=payment.order_id,
+        method=payment.method,
+        capture=payment.capture,
+        arrives=payment.arrives,
+        reference=payment.reference,
+        created_at=payment.created_at,
+        due_at=payment.due_at,
+        code=payment.refusal,
+        checks=checks,
+    )

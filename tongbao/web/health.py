@@ -1,0 +1,166 @@
+"""What machines ask: is the process alive, should it get traffic, what does it count; and which day the bank books on."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Final
+
+import msgspec
+import psycopg
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from psycopg_pool import PoolTimeout
+
+from tongbao.base import days, metrics, migrate
+from tongbao.base.db import Database
+from tongbao.base.refusal import Refusal
+from tongbao.base.settings import Settings
+from tongbao.web.site import open_to_all, problems, require
+
+_WITHIN_S: Final = 2
+
+
+class _Process(msgspec.Struct):
+    """What a process knows of itself. `migrated`: databases that were seen complete; a migration is never taken back."""
+
+    draining: bool = False
+    migrated: set[str] = msgspec.field(default_factory=set)
+
+
+_PROCESS: Final = _Process()
+
+
+def drain() -> None:
+    """From here on this process says that it wants no new traffic; it goes on answering what comes."""
+    _PROCESS.draining = True
+
+
+class Alive(msgspec.Struct, kw_only=True):
+    status: str
+
+
+class Readiness(msgspec.Struct, kw_only=True):
+    """`checks` in the order in which they are made: `ok`, or a sentence that says what is wrong."""
+
+    status: str
+    checks: dict[str, str]
+
+
+class BusinessDayView(msgspec.Struct, kw_only=True):
+    """`business_date`: the day that postings are booked on. Days up to `closed_through` are closed."""
+
+    business_date: date
+    closed_through: date
+    is_business_day: bool
+    next_business_day: date
+    timezone: str
+
+
+@get(
+    "/healthz",
+    guards=[open_to_all],
+    tags=["operations"],
+    summary="Is the process alive",
+    operation_id="is_alive",
+    response_description="It answers.",
+    responses=problems(known=False),
+    security=[],
+)
+async def healthz() -> Alive:
+    return Alive(status="ok")
+
+
+async def _checked(db: Database) -> dict[str, str]:
+    """The sentence of each check that needs the database; stops at the first that fails."""
+    checks: dict[str, str] = {"database": f"does not answer within {_WITHIN_S} s"}
+    try:
+        async with asyncio.timeout(_WITHIN_S), db.read() as tx:
+            checks["migrations"] = await _migrations(db.url)
+            checks["database"] = "ok"
+            if checks["migrations"] == "ok":
+                await days.current(tx)
+                checks["business_day"] = "ok"
+    except Refusal as refusal:
+        checks["business_day"] = refusal.kind.en
+    except (psycopg.Error, PoolTimeout, TimeoutError, OSError):
+        checks.pop("migrations", None)
+    return checks
+
+
+async def _migrations(url: str) -> str:
+    """Migrations that this version does not know are the next version's, which is being rolled out: no trouble."""
+    if url not in _PROCESS.migrated:
+        missing = set(migrate.present()) - set(await asyncio.to_thread(migrate.applied, url))
+        if missing:
+            return f"run `tongbao migrate`; missing: {', '.join(sorted(missing))}"
+        _PROCESS.migrated.add(url)
+    return "ok"
+
+
+async def readiness(db: Database) -> Readiness:
+    """What a load balancer wants to know."""
+    checks = await _checked(db)
+    checks["draining"] = "the process is about to end" if _PROCESS.draining else "ok"
+    return Readiness(status="ok" if set(checks.values()) == {"ok"} else "not_ready", checks=checks)
+
+
+@get(
+    "/readyz",
+    guards=[open_to_all],
+    tags=["operations"],
+    summary="Should the process get traffic",
+    operation_id="is_ready",
+    response_description="Database, schema and business day are there, and the process is not about to end.",
+    responses={
+        **problems(known=False),
+        503: ResponseSpec(Readiness, description="Not now; `checks` says why.", generate_examples=False),
+    },
+    security=[],
+)
+async def readyz(db: Database) -> Readiness:
+    found = await readiness(db)
+    return Response(found, status_code=200 if found.status == "ok" else 503)  # pyright: ignore[reportReturnType]
+
+
+@get(
+    "/metrics",
+    guards=[open_to_all],
+    tags=["operations"],
+    summary="Figures for Prometheus",
+    operation_id="metrics",
+    media_type=metrics.CONTENT_TYPE,
+    response_description="Of this process, or of all processes that share a directory.",
+    responses=problems(known=False),
+    security=[],
+    sync_to_thread=False,
+)
+def figures() -> bytes:
+    return metrics.render()
+
+
+@get(
+    "/v1/business-day",
+    guards=[require("day:read")],
+    tags=["day"],
+    summary="The day that the bank books on",
+    operation_id="get_business_day",
+    response_description="The open business day.",
+    responses=problems(days.NOT_FOUNDED),
+)
+async def business_day(db: Database, settings: Settings) -> BusinessDayView:
+    async with db.read() as tx:
+        now = await days.current(tx)
+        is_business_day = (await days.calendar(tx, now.open_date, now.open_date))[now.open_date]
+        following = await days.next_business_day(tx, now.open_date)
+    return BusinessDayView(
+        business_date=now.open_date,
+        closed_through=now.closed_through,
+        is_business_day=is_business_day,
+        next_business_day=following,
+        timezone=settings.timezone,
+    )
+
+
+ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (healthz, readyz, figures, business_day)
