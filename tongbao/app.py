@@ -9,29 +9,39 @@ from typing import Any
 
 import msgspec
 
-from tongbao import clearing, console, identity, merchants, payments
-from tongbao.base import jobs, log, metrics, settings as base_settings, tracing
+from tongbao import console, merchants, payments
+from tongbao.base import jobs, log, metrics, tracing
+from tongbao.base import settings as base_settings
 from tongbao.base.clock import Clock
 from tongbao.base.db import BULK, Database
 from tongbao.base.dispatcher import Consumer, Dispatcher
 from tongbao.base.settings import Settings
+from tongbao.clearing import api as clearing_api
+from tongbao.clearing import jobs as clearing_jobs
+from tongbao.console import api as console_api
+from tongbao.console import jobs as console_jobs
+from tongbao.identity import api as identity_api
+from tongbao.merchants import api as merchants_api
+from tongbao.merchants import jobs as merchants_jobs
+from tongbao.payments import api as payments_api
+from tongbao.payments import jobs as payments_jobs
 from tongbao.web import health
 from tongbao.web.door import Door, Visit
 from tongbao.web.site import site
 
 ROUTES = (
     *health.ROUTES,
-    *identity.ROUTES,
-    *merchants.ROUTES,
-    *payments.ROUTES,
-    *clearing.ROUTES,
-    *console.ROUTES,
+    *identity_api.ROUTES,
+    *merchants_api.ROUTES,
+    *payments_api.ROUTES,
+    *clearing_api.ROUTES,
+    *console_api.ROUTES,
 )
-RAW_ROUTES = {("POST", "/v1/payments"): payments.pay_route}
+RAW_ROUTES = {("POST", "/v1/payments"): payments_api.pay_route}
 """Routes that go past the framework, because a measurement says so (docs/adr/0003)."""
 
-CONSUMERS: Sequence[Consumer] = (*merchants.CONSUMERS,)
-JOBS: Sequence[jobs.Job] = (*payments.JOBS, *merchants.JOBS, *clearing.JOBS, *console.JOBS)
+CONSUMERS: Sequence[Consumer] = (*merchants_jobs.CONSUMERS,)
+JOBS: Sequence[jobs.Job] = (*payments_jobs.JOBS, *merchants_jobs.JOBS, *clearing_jobs.JOBS, *console_jobs.JOBS)
 
 logger = log.get(__name__)
 
@@ -68,7 +78,7 @@ def failed(error: BaseException, request_id: str) -> None:
 
 def http(bank: Bank) -> Any:
     """The bank as an ASGI application: the door around Litestar and the raw routes."""
-    door = Door(identity.authenticator(bank.db, bank.clock), observe=observe, failed=failed, largest=bank.settings.body_largest)
+    door = Door(identity_api.authenticator(bank.db, bank.clock), observe=observe, failed=failed, largest=bank.settings.body_largest)
     intake = payments.Intake(bank.db, bank.clock, bank.settings)
     raw = {place: make(door, intake) for place, make in RAW_ROUTES.items()}
     framework = site(
@@ -81,6 +91,7 @@ def http(bank: Bank) -> Any:
             "settings": bank.settings,
             "intake": intake,
             "approval_kinds": console.APPROVAL_KINDS,
+            **identity_api.provided(merchants.subject_known),
         },
         on_shutdown=[intake.drain],
     )
@@ -120,7 +131,7 @@ async def work(settings: Settings, stop: asyncio.Event) -> None:
         context = jobs.JobContext(bank.bulk, bank.clock, settings)
         await asyncio.gather(
             Dispatcher(bank.bulk, CONSUMERS, bank.clock).run(stop),
-            merchants.send_webhooks(bank.bulk, bank.clock, settings, stop),
+            merchants_jobs.send_webhooks(bank.bulk, bank.clock, settings, stop),
             jobs.worker(settings.database_url, JOBS, context, stop),
         )
 

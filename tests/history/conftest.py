@@ -54,7 +54,12 @@ class TinyBank:
             '1;1;"POPLATEK MESICNE";930101',
             '2;1;"POPLATEK TYDNE";930102',
         ],
-        "disp.asc": ['"disp_id";"client_id";"account_id";"type"', '1;1;1;"OWNER"', '2;2;2;"OWNER"', '3;2;1;"DISPONENT"'],
+        "disp.asc": [
+            '"disp_id";"client_id";"account_id";"type"',
+            '1;1;1;"OWNER"',
+            '2;2;2;"OWNER"',
+            '3;2;1;"DISPONENT"',
+        ],
         "card.asc": ['"card_id";"disp_id";"type";"issued"', '1;1;"gold";931107 00:00:00'],
         "loan.asc": [
             '"loan_id";"account_id";"date";"amount";"duration";"payments";"status"',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ from tests.identity.test_staff import HASH, PASSWORD
 from tongbao import identity
 from tongbao.base.principal import SYSTEM
 from tongbao.base.settings import Settings
-from tongbao.identity import KeyKind, NewKey, NewStaff, Role, api
+from tongbao.identity import KeyKind, NewKey, NewStaff, Role, api, refusals
 from tongbao.web.door import Door
 from tongbao.web.site import site
 
@@ -273,5 +273,24 @@ async def test_every_route_says_what_it_takes_and_how_it_refuses(http: Client) -
         assert "URL follows" not in str(operation["responses"]), operation["operationId"]
 
 
-def test_the_clock_of_these_stories() -> None:
-    assert datetime(2026, 11, 23, tzinfo=UTC).date() == date(2026, 11, 23)
+async def test_a_key_for_nobody_is_refused_where_the_bank_knows_its_merchants(world: World) -> None:
+    async def nobody(_tx: Any, _kind: KeyKind, _subject: Any) -> bool:
+        return False
+
+    token = world.token()
+    async with world.db.tx() as tx:
+        await identity.issue_key(tx, NewKey(id=world.id(), kind=KeyKind.BANK), token, by=SYSTEM, at=world.at)
+    door = Door(api.authenticator(world.db, world.clock))
+    provide = {"db": world.db, "clock": world.clock, "settings": Settings(), **api.provided(nobody)}
+    transport = httpx.ASGITransport(app=door.wrap(site(api.ROUTES, door=door, provide=provide)))
+    headers = {"Authorization": f"Bearer {token}"}
+    async with Client(transport=transport, base_url="http://127.0.0.1", headers=headers) as http:
+        answer = await http.make("/v1/keys", {"kind": "merchant", "merchant_id": str(uuid4())})
+    assert problem(answer)[:2] == (422, "subject_unknown")
+
+
+def test_refusals_are_told_apart_in_two_languages() -> None:
+    assert len({kind.code for kind in refusals.ALL}) == len(refusals.ALL)
+    for kind in refusals.ALL:
+        assert kind.en.endswith(".")
+        assert kind.zh.endswith("。")

@@ -146,3 +146,16 @@ async def test_whoever_is_disabled_is_out_at_once(world: World) -> None:
     with pytest.raises(Refusal, match="staff_unknown"):
         async with world.db.tx() as tx:
             await identity.disable_staff(tx, UUID(int=9), reason="nobody", by=SYSTEM, at=world.at)
+
+
+async def test_sessions_that_are_long_over_are_forgotten_and_the_others_stay(world: World) -> None:
+    await hire(world)
+    _, old = await log_in(world)
+    await log_in(world, "wrong", "nobody")
+    world.clock.tick(timedelta(days=90))
+    _, new = await log_in(world)
+    async with world.db.tx() as tx:
+        assert await identity.forget_sessions(tx, before=world.at - timedelta(days=30)) == 2
+    assert (await who(world, new)).kind == "staff"
+    with pytest.raises(Refusal, match="invalid_key"):
+        await who(world, old)

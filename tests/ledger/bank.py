@@ -25,10 +25,10 @@ class Bank:
         self.db = db
         self.at = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
         self.names: dict[str, int] = {}
-        self._bits = Random(7).getrandbits
+        self.bits = Random(7).getrandbits
 
     def id(self) -> UUID:
-        return ids.uuid7(self.at, self._bits)
+        return ids.uuid7(self.at, self.bits)
 
     def __getitem__(self, name: str) -> int:
         return self.names[name]

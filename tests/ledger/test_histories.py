@@ -139,8 +139,8 @@ async def found(bank: Bank, auditor: Auditor) -> list[int]:
 @given(history=HISTORIES)
 async def test_a_batch_is_its_items_one_by_one_and_what_the_auditor_says(shared: Database, history: list) -> None:
     batched, single = Bank(shared), Bank(shared)
-    single._bits = Random(8).getrandbits
-    batched._bits = Random(9).getrandbits
+    single.bits = Random(8).getrandbits
+    batched.bits = Random(9).getrandbits
     batched.at = single.at = (await _last(shared)) + timedelta(seconds=1)
     auditor, other = Auditor(), Auditor()
     twins = [History(await found(batched, auditor)), History(await found(single, other))]

@@ -46,7 +46,7 @@ _COMMON: Final = {
     "max_locks_per_transaction": "256",  # daily partitions: one statement may touch hundreds
     "log_line_prefix": "%m [%p] %a ",
     "log_lock_waits": "on",
-    "deadlock_timeout": "200ms",
+    "deadlock_timeout": "100ms",  # below lock_timeout, so that a deadlock is told from a wait
 }
 
 SERVE: Final[Mapping[str, str]] = {

@@ -249,6 +249,18 @@ SELECT check_name, proved_through, proved_at FROM base.proof_mark ORDER BY check
 INSERT INTO base.proof_mark (check_name, proved_through, proved_at) VALUES (%(name)s, %(through)s, %(at)s)
 ON CONFLICT (check_name) DO UPDATE SET proved_through = excluded.proved_through, proved_at = excluded.proved_at;
 
+-- name: only_prover
+-- One proof at a time: two would build on each other's halves. Given back when the session ends or says so.
+SELECT pg_try_advisory_lock(hashtext('tongbao prove'));
+
+-- name: proof_over
+-- Gives it back.
+SELECT pg_advisory_unlock(hashtext('tongbao prove'));
+
+-- name: next_transaction
+-- The next transaction's id: every transaction that has written so far has a lower one.
+SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+
 -- name: partitioned_tables
 -- Every table that is partitioned by a booking date.
 SELECT n.nspname, c.relname FROM pg_partitioned_table p

@@ -41,9 +41,7 @@ async def list_batches(
     most: int = 50,
 ) -> list[Batch]:
     """Batches, newest first."""
-    return await store.batch_page(
-        tx, before=before, before_currency=before_currency, first=first, last=last, most=most
-    )
+    return await store.batch_page(tx, before=before, before_currency=before_currency, first=first, last=last, most=most)
 
 
 async def find_batch(tx: Tx, id: UUID) -> Batch:

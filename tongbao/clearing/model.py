@@ -190,9 +190,7 @@ def net(day: date, currency: str, moved: Iterable[Movement], carried: Iterable[C
     fees = sum(p.fees_minor for p in positions)
     collected = sum(p.takings_minor + p.carried_minor for p in positions)
     positions += [
-        Position(
-            id=derived(batch, kind.value), batch_id=batch, kind=kind, net_minor=net_minor, state=State.COUNTER
-        )
+        Position(id=derived(batch, kind.value), batch_id=batch, kind=kind, net_minor=net_minor, state=State.COUNTER)
         for kind, net_minor in ((Kind.FEE_INCOME, fees), (Kind.ACQUIRER, -collected))
     ]
     if sum(p.net_minor for p in positions):

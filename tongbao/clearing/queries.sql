@@ -14,7 +14,8 @@ ORDER BY v.currency, v.merchant_id;
 -- What the ledger says moved on takings accounts on that day, leaving out what clearing itself moved.
 SELECT m.id, sum(e.amount_minor)::bigint
 FROM ledger.entry_view e JOIN merchants.merchant_view m ON m.takings_ledger_id = e.account_id
-WHERE e.booking_date = %(day)s AND e.counterparty_id <> ALL(%(clearing)s::bigint[])
+WHERE e.booking_date = %(day)s
+    AND e.counterparty_id NOT IN (SELECT id FROM ledger.account_view WHERE gl_line = %(clearing)s)
 GROUP BY m.id HAVING sum(e.amount_minor) <> 0;
 
 -- name: carried_positions

@@ -33,9 +33,9 @@ async def movements_of_day(tx: Tx, day: date) -> list[Movement]:
     return [Movement(*row) for row in await tx.rows(Q["movements_of_day"], day=day)]
 
 
-async def ledger_moves_of_day(tx: Tx, day: date, clearing: Iterable[int]) -> dict[UUID, int]:
+async def ledger_moves_of_day(tx: Tx, day: date, clearing: str) -> dict[UUID, int]:
     """What the takings accounts of merchants gained or lost, where it is not zero."""
-    rows = await tx.rows(Q["ledger_moves_of_day"], day=day, clearing=list(clearing))
+    rows = await tx.rows(Q["ledger_moves_of_day"], day=day, clearing=clearing)
     return {row[0]: row[1] for row in rows}
 
 

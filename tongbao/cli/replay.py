@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tongbao import history
 from tongbao.base import migrate, settings
-from tongbao.base.db import BULK, Database
+from tongbao.base.db import BULK, Database, database_gone
 from tongbao.base.refusal import Refusal
 from tongbao.cli import database, output
 from tongbao.history import Report
@@ -45,6 +45,10 @@ def bank(
         report = uvloop.run(_replay(url, folder))
     except Refusal as refusal:
         raise SystemExit(f"tongbao: {refusal.kind.en} {refusal.detail or ''}".rstrip()) from None
+    except Exception as error:
+        if not database_gone(error):
+            raise
+        raise SystemExit(f"tongbao: the database went away; start again, nothing is doubled ({error})") from None
     if as_json:
         output.document(report)
     else:

@@ -22,7 +22,6 @@ from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Tx
 from tongbao.base.parked import HeldEvent, Lag
 from tongbao.base.principal import Principal
-from tongbao.base.settings import Settings
 from tongbao.console import in_force, store
 from tongbao.console import refusals as no
 from tongbao.console.in_force import SettingView
@@ -43,7 +42,7 @@ Form = Annotated[str, QueryParameter(name="format", pattern="^(json|csv)" + END)
 Decisions = NamedDependency[SkipValidation[Kinds]]
 
 Text = Annotated[str, msgspec.Meta(min_length=3, max_length=2000, pattern=r"\S", examples=["rounding of 2026-11-22"])]
-LedgerId = Annotated[int, msgspec.Meta(ge=1, lt=2**63, description="An account of the ledger.", examples=[1])]
+LedgerId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1, description="An account of the ledger.", examples=[1])]
 
 _LEDGER = tuple(no.LEDGERS.values())
 _CALENDAR_LONGEST: Final = timedelta(days=3 * 366)
@@ -70,7 +69,7 @@ class ApprovalView(msgspec.Struct, kw_only=True):
     decision_reason: str | None
 
 
-class Decision(Body):
+class Decision(Body, frozen=True):
     reason: Reason
 
 
@@ -78,7 +77,7 @@ async def _approval_views(tx: Tx, found: Iterable[Approval]) -> list[ApprovalVie
     rows = [msgspec.structs.asdict(approval) for approval in found]
     people = {row["proposed_by"] for row in rows} | {row["decided_by"] for row in rows if row["decided_by"]}
     staff = await identity.find_staff(tx, people)
-    names = {id: person.name for id, person in staff.items()}
+    names = {person.id: person.name for person in staff.values()}
     return [
         ApprovalView(
             **row, proposed_by_name=names.get(row["proposed_by"]), decided_by_name=names.get(row["decided_by"])
@@ -98,7 +97,7 @@ async def _approval_views(tx: Tx, found: Iterable[Approval]) -> list[ApprovalVie
 )
 async def list_approvals(
     db: Db,
-    state: FromQuery[ApprovalState | None] = None,
+    wanted: Annotated[ApprovalState | None, QueryParameter(name="state")] = None,
     kind: FromQuery[str | None] = None,
     cursor: Cursor = None,
     limit: Limit = None,
@@ -106,7 +105,7 @@ async def list_approvals(
     most = paging.limit(limit)
     place = paging.place(cursor, UUID)
     async with db.read() as tx:
-        found = await approvals.approvals(tx, state=state, kind=kind, after=place[0] if place else None, most=most + 1)
+        found = await approvals.approvals(tx, state=wanted, kind=kind, after=place[0] if place else None, most=most + 1)
         views = await _approval_views(tx, found)
     return paging.page(views, most, lambda view: paging.cursor(view.id), lambda view: view)
 
@@ -182,7 +181,7 @@ async def reject(
 # --- journals and periods
 
 
-class JournalLineOrder(Body):
+class JournalLineOrder(Body, frozen=True):
     """Moves `amount` from account `debit` to account `credit`."""
 
     debit: LedgerId
@@ -191,7 +190,7 @@ class JournalLineOrder(Body):
     currency: Currency
 
 
-class JournalOrder(Body):
+class JournalOrder(Body, frozen=True):
     lines: Annotated[list[JournalLineOrder], msgspec.Meta(min_length=1, max_length=1000)]
     reason: Text
     value_date: Annotated[date | None, msgspec.Meta(description="The day of approval unless told.")] = None
@@ -200,7 +199,7 @@ class JournalOrder(Body):
     ] = None
 
 
-class PeriodOrder(Body):
+class PeriodOrder(Body, frozen=True):
     last_day: Annotated[date, msgspec.Meta(examples=["2026-10-31"])]
     reason: Text
 
@@ -601,7 +600,7 @@ async def list_aged_items(bulk: Db) -> Page[AgedView]:
 # --- events that stand still
 
 
-class ResendOrder(Body):
+class ResendOrder(Body, frozen=True):
     """Which events to send again: those named, those since a moment, or all that are parked."""
 
     reason: Reason
@@ -735,7 +734,7 @@ async def list_audit(
 # --- the calendar
 
 
-class CalendarOrder(Body):
+class CalendarOrder(Body, frozen=True):
     """`is_business_day` null: back to what weekdays say."""
 
     is_business_day: Annotated[bool | None, msgspec.Meta(examples=[False])]

@@ -177,9 +177,7 @@ class _Founding:
         """Whoever came since the last day, in the order in which they need each other."""
         code = self._settings.bank_code
         for chunk in _taken(self._customers):
-            await self._in_tx(
-                lambda tx, chunk=chunk: identity.register_customers(tx, chunk, by=SYSTEM, at=at)
-            )
+            await self._in_tx(lambda tx, chunk=chunk: identity.register_customers(tx, chunk, by=SYSTEM, at=at))
         for chunk in _taken(self._accounts):
             await self._in_tx(
                 lambda tx, chunk=chunk: identity.open_accounts(tx, chunk, by=SYSTEM, at=at, bank_code=code)

@@ -86,9 +86,7 @@ class _Reader:
     def drop_ownerless(self, accounts: list[Account]) -> list[Account]:
         for account in accounts:
             if account.id not in self.owners:
-                self.rejected.append(
-                    Rejected("account.asc", account.line, "account_without_owner", str(account.id))
-                )
+                self.rejected.append(Rejected("account.asc", account.line, "account_without_owner", str(account.id)))
         self.accounts &= self.owners.keys()
         return [account for account in accounts if account.id in self.owners]
 

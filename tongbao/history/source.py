@@ -277,9 +277,7 @@ class Source:
                 if (line > 1 or not self._headed[name]) and raw.strip():
                     yield line, raw
 
-    def register(
-        self, name: str, read: Callable[[list[str], int], _T], rejected: list[Rejected]
-    ) -> list[_T]:
+    def register(self, name: str, read: Callable[[list[str], int], _T], rejected: list[Rejected]) -> list[_T]:
         """All rows of one of the small files; `read` makes a noun of its columns or raises Malformed."""
         good: list[_T] = []
         for line, raw in self.lines(name):

@@ -33,7 +33,15 @@ from tongbao.identity.model import (
     fresh_token,
 )
 from tongbao.identity.passwords import check_password, hash_password, verify_password
-from tongbao.identity.staff import create_staff, disable_staff, find_staff, log_in, log_out, password_of
+from tongbao.identity.staff import (
+    create_staff,
+    disable_staff,
+    find_staff,
+    forget_sessions,
+    log_in,
+    log_out,
+    password_of,
+)
 from tongbao.identity.standing import (
     close_account,
     close_customer,
@@ -77,6 +85,7 @@ __all__ = [
     "find_customers",
     "find_keys",
     "find_staff",
+    "forget_sessions",
     "freeze_account",
     "freeze_customer",
     "fresh_token",

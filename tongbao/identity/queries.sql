@@ -195,3 +195,11 @@ UPDATE identity.staff_session SET ended_at = %(at)s WHERE public_id = %(public_i
 -- name: end_sessions_of
 -- Whoever is shut out is out at once.
 UPDATE identity.staff_session SET ended_at = %(at)s WHERE staff_id = %(staff_id)s AND ended_at IS NULL;
+
+-- name: forget_sessions
+-- Sessions whose last possible moment lies before a moment.
+DELETE FROM identity.staff_session WHERE expires_at < %(before)s;
+
+-- name: forget_login_guards
+-- Counts of wrong passwords that have long been forgiven.
+DELETE FROM identity.login_guard WHERE failed_at < %(before)s AND (locked_until IS NULL OR locked_until < %(before)s);

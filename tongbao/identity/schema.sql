@@ -4,6 +4,7 @@
 CREATE SCHEMA identity;
 
 -- An id that a client chose, once for the whole slice: whose it is and what was asked. Written before what it stands for.
+-- Retention: for ever, as what it stands for. The hash goes when the person it was made of is erased.
 CREATE TABLE identity.claim (
     id uuid PRIMARY KEY,
     kind text NOT NULL CONSTRAINT claim_kind CHECK (kind IN ('customer', 'account', 'key', 'staff')),
@@ -12,6 +13,7 @@ CREATE TABLE identity.claim (
     claimed_at timestamptz NOT NULL
 );
 
+-- Retention: as long as the law asks after the customer has left; erasure takes name and phone, the row stays.
 CREATE TABLE identity.customer (
     id uuid PRIMARY KEY,
     kind text NOT NULL CONSTRAINT customer_kind CHECK (kind IN ('person', 'firm')),
@@ -25,6 +27,7 @@ CREATE VIEW identity.customer_view AS SELECT id, kind, status FROM identity.cust
 CREATE SEQUENCE identity.account_number AS bigint MAXVALUE 999999999999;
 
 -- `status` is what was decided about this account; the ledger's state also heeds the status of its customer.
+-- Retention: for ever; the ledger's postings lean on it.
 CREATE TABLE identity.account (
     id uuid PRIMARY KEY,
     ledger_id bigint NOT NULL CONSTRAINT ledger_account_has_one_owner UNIQUE REFERENCES ledger.account (id),
@@ -45,6 +48,7 @@ SELECT a.id, a.ledger_id, a.customer_id, a.number, a.currency, a.product, c.kind
 FROM identity.account a JOIN identity.customer c ON c.id = a.customer_id;
 
 -- A key's secret is 256 bits of chance and is kept only as its SHA-256. `principal_id` stays the same through rotations.
+-- Retention: for ever; the audit names its principal.
 CREATE TABLE identity.api_key (
     id uuid PRIMARY KEY,
     public_id text NOT NULL CONSTRAINT key_public_id_once UNIQUE
@@ -65,6 +69,7 @@ CREATE TABLE identity.api_key (
 );
 CREATE INDEX api_key_by_subject ON identity.api_key (subject_id, id);
 
+-- Retention: for ever; the audit names them. Whoever leaves is disabled.
 CREATE TABLE identity.staff (
     id uuid PRIMARY KEY,
     username text NOT NULL CONSTRAINT username_once UNIQUE
@@ -77,6 +82,7 @@ CREATE TABLE identity.staff (
     created_by uuid NOT NULL
 );
 
+-- Retention: until `forget_sessions`.
 CREATE TABLE identity.staff_session (
     id uuid PRIMARY KEY,
     public_id text NOT NULL CONSTRAINT session_public_id_once UNIQUE,
@@ -90,6 +96,7 @@ CREATE TABLE identity.staff_session (
 CREATE INDEX session_by_staff ON identity.staff_session (staff_id) WHERE ended_at IS NULL;
 
 -- Failed log-ins by SHA-256 of the user name, whether it exists or not: the answer must not tell which.
+-- Retention: until `forget_sessions`.
 CREATE TABLE identity.login_guard (
     username_hash bytea PRIMARY KEY,
     failures integer NOT NULL,

@@ -101,3 +101,11 @@ async def disable_staff(tx: Tx, staff_id: UUID, *, reason: str, by: Principal, a
         await store.set_staff_status(tx, staff_id, "disabled")
         await audit.record(tx, by, "staff.disable", staff_id, at=at, reason=reason)
     return (await store.staff(tx, [staff_id]))[staff_id]
+
+
+async def forget_sessions(tx: Tx, *, before: datetime) -> int:
+    """Housekeeping: drops sessions that ended, and wrong passwords that were forgiven, before a moment; how many rows.
+
+    Who logged in and when stays in the audit. `before` lies at least a day back, or running counts would be lost.
+    """
+    return await store.forget_sessions(tx, before) + await store.forget_login_guards(tx, before)

@@ -303,3 +303,11 @@ async def end_session(tx: Tx, public_id: str, at: datetime) -> bool:
 
 async def end_sessions_of(tx: Tx, staff_id: UUID, at: datetime) -> int:
     return await tx.run(Q["end_sessions_of"], staff_id=staff_id, at=at)
+
+
+async def forget_sessions(tx: Tx, before: datetime) -> int:
+    return await tx.run(Q["forget_sessions"], before=before)
+
+
+async def forget_login_guards(tx: Tx, before: datetime) -> int:
+    return await tx.run(Q["forget_login_guards"], before=before)

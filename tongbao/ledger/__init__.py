@@ -38,6 +38,7 @@ from tongbao.ledger.model import (
     Transfer,
 )
 from tongbao.ledger.post import post
+from tongbao.ledger.prove import CHECKS
 from tongbao.ledger.refusals import ACCOUNT_FROZEN, ACCOUNTS_MUST_BE_DIFFERENT, CURRENCY_MISMATCH
 from tongbao.ledger.refusals import ALL as REFUSALS
 from tongbao.ledger.reverse import reverse
@@ -46,6 +47,7 @@ from tongbao.ledger.suspense import Aged, aged
 __all__ = [
     "ACCOUNTS_MUST_BE_DIFFERENT",
     "ACCOUNT_FROZEN",
+    "CHECKS",
     "CURRENCY_MISMATCH",
     "KINDS",
     "MAY_PROPOSE",

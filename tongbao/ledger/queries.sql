@@ -293,3 +293,250 @@ FROM resting r, LATERAL (
 ) AS o
 WHERE %(day)s - o.booking_date > r.ages_after_days
 ORDER BY o.booking_date, r.id LIMIT %(most)s;
+
+-- name: prove_room
+-- Sorting half a million entries in memory; only for this transaction.
+SELECT set_config('work_mem', '256MB', true);
+
+-- name: prove_last_posting
+-- The highest id that a posting may have by now; those of running transactions are not visible yet.
+SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger.posting_id_seq;
+
+-- name: prove_last_transfer
+-- The highest number that a transfer may have by now.
+SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger.transfer_number_seq;
+
+-- name: prove_chain
+-- Entries of a range that do not continue their account's chain: the version is not one more than the one before, or the
+-- balance is not the one before with the amount. Postings of one account have rising ids, because they are made under its lock.
+WITH entry AS (
+    SELECT debit AS account_id, debit_version AS version, -amount_minor AS amount, debit_balance AS balance, id
+    FROM ledger.posting WHERE id > %(low)s AND id <= %(high)s
+    UNION ALL
+    SELECT credit, credit_version, amount_minor, credit_balance, id
+    FROM ledger.posting WHERE id > %(low)s AND id <= %(high)s
+), linked AS (
+    SELECT account_id, version, amount, balance, id, lag(version) OVER chain AS version_before,
+        lag(balance) OVER chain AS balance_before
+    FROM entry WINDOW chain AS (PARTITION BY account_id ORDER BY version, id)
+)
+SELECT l.id, l.account_id, l.version, coalesce(l.version_before, p.version, 0) + 1, l.balance,
+    coalesce(l.balance_before, p.balance_minor, 0) + l.amount
+FROM linked l LEFT JOIN ledger.proved_account p ON p.account_id = l.account_id AND l.version_before IS NULL
+WHERE l.version <> coalesce(l.version_before, p.version, 0) + 1
+    OR l.balance <> coalesce(l.balance_before, p.balance_minor, 0) + l.amount
+ORDER BY l.id LIMIT %(most)s;
+
+-- name: prove_reasons
+-- Transfers of a range of postings that are missing, have another number of postings than they say, or another booking date.
+-- The row is looked up for each (OFFSET 0): a range is small beside all transfers.
+SELECT g.first_id, g.transfer_id, g.found, t.postings, t.booking_date, g.first_day, g.last_day
+FROM (
+    SELECT transfer_id, count(*) AS found, min(id) AS first_id, min(booking_date) AS first_day, max(booking_date) AS last_day
+    FROM ledger.posting WHERE id > %(low)s AND id <= %(high)s GROUP BY transfer_id
+) AS g LEFT JOIN LATERAL (
+    SELECT postings, booking_date FROM ledger.transfer WHERE id = g.transfer_id OFFSET 0
+) AS t ON true
+WHERE t.postings IS NULL OR t.booking_date <> g.first_day OR t.booking_date <> g.last_day
+    OR (t.postings <> g.found
+        AND t.postings <> (SELECT count(*) FROM ledger.posting p WHERE p.transfer_id = g.transfer_id))
+ORDER BY g.first_id LIMIT %(most)s;
+
+-- name: prove_movements
+-- What a range of postings moved: for each day, value date, line, currency, entity and branch. The weights are those of
+-- prove_day_prints. Also how many entries met their account, in how many the currency is another, and the highest id.
+SELECT e.booking_date, e.value_date, a.gl_line, a.currency, a.legal_entity, a.branch, sum(e.debit), sum(e.credit),
+    sum(e.debit * (e.account_id %% 1021 + 1)), sum(e.credit * (e.account_id %% 1021 + 1)), count(*),
+    count(*) FILTER (WHERE e.currency <> a.currency OR a.gl_line LIKE '9%%'), max(e.id)
+FROM (
+    SELECT debit AS account_id, id, booking_date, value_date, currency, amount_minor AS debit, 0::bigint AS credit
+    FROM ledger.posting WHERE id > %(low)s AND id <= %(high)s
+    UNION ALL
+    SELECT credit, id, booking_date, value_date, currency, 0, amount_minor
+    FROM ledger.posting WHERE id > %(low)s AND id <= %(high)s
+) AS e JOIN ledger.account a ON a.id = e.account_id
+GROUP BY 1, 2, 3, 4, 5, 6;
+
+-- name: prove_count
+-- How many postings a range has.
+SELECT count(*) FROM ledger.posting WHERE id > %(low)s AND id <= %(high)s;
+
+-- name: prove_strangers
+-- Postings of a range whose account is not there, is kept in another currency, or is a control account.
+SELECT p.id, p.debit, p.credit, p.currency, d.currency, c.currency, d.gl_line, c.gl_line
+FROM ledger.posting p
+LEFT JOIN ledger.account d ON d.id = p.debit LEFT JOIN ledger.account c ON c.id = p.credit
+WHERE p.id > %(low)s AND p.id <= %(high)s
+    AND (p.currency IS DISTINCT FROM d.currency OR p.currency IS DISTINCT FROM c.currency
+        OR d.gl_line LIKE '9%%' OR c.gl_line LIKE '9%%')
+ORDER BY p.id LIMIT %(most)s;
+
+-- name: prove_late
+-- Postings of a range that were booked on a day after it had been closed.
+SELECT p.id, p.booking_date, c.last_posting
+FROM ledger.posting p JOIN ledger.day_close c ON c.booking_date = p.booking_date
+WHERE p.id > %(low)s AND p.id <= %(high)s AND p.id > c.last_posting
+ORDER BY p.id LIMIT %(most)s;
+
+-- name: prove_closes
+-- Up to which posting each summed day goes.
+SELECT booking_date, last_posting FROM ledger.day_close ORDER BY booking_date;
+
+-- name: prove_remember_accounts
+-- Where the chains of a range end; only after prove_chain found nothing wrong in it.
+INSERT INTO ledger.proved_account AS p (account_id, version, balance_minor)
+SELECT account_id, count(*), sum(amount) FROM (
+    SELECT debit AS account_id, -amount_minor AS amount FROM ledger.posting WHERE id > %(low)s AND id <= %(high)s
+    UNION ALL
+    SELECT credit, amount_minor FROM ledger.posting WHERE id > %(low)s AND id <= %(high)s
+) AS e
+GROUP BY account_id
+ON CONFLICT (account_id) DO UPDATE SET
+    version = p.version + excluded.version, balance_minor = p.balance_minor + excluded.balance_minor;
+
+-- name: prove_remember_days
+-- What was moved, day by day.
+INSERT INTO ledger.proved_day AS p (booking_date, value_date, gl_line, currency, legal_entity, branch, debits_minor,
+    credits_minor, debits_print, credits_print)
+SELECT * FROM unnest(
+    %(days)s::date[], %(values)s::date[], %(lines)s::text[], %(currencies)s::text[], %(entities)s::text[],
+    %(branches)s::text[], %(debits)s::numeric[], %(credits)s::numeric[], %(debit_prints)s::numeric[],
+    %(credit_prints)s::numeric[]
+)
+ON CONFLICT (booking_date, value_date, gl_line, currency, legal_entity, branch) DO UPDATE SET
+    debits_minor = p.debits_minor + excluded.debits_minor, credits_minor = p.credits_minor + excluded.credits_minor,
+    debits_print = p.debits_print + excluded.debits_print, credits_print = p.credits_print + excluded.credits_print;
+
+-- name: prove_forget_accounts
+-- A proof from the beginning.
+TRUNCATE ledger.proved_account;
+
+-- name: prove_forget_days
+-- A proof from the beginning.
+TRUNCATE ledger.proved_day;
+
+-- name: prove_orphans
+-- Transfers of a range that have no posting on their booking date.
+SELECT t.number, t.id, t.postings FROM ledger.transfer t
+WHERE t.number > %(low)s AND t.number <= %(high)s
+    AND (SELECT 1 FROM ledger.posting p WHERE p.transfer_id = t.id AND p.booking_date = t.booking_date LIMIT 1) IS NULL
+ORDER BY t.number LIMIT %(most)s;
+
+-- name: prove_account_bounds
+-- How far account ids go.
+SELECT coalesce(max(id), 0) FROM ledger.account;
+
+-- name: prove_accounts
+-- Accounts of a range whose stored figures are not what entries and holds say: those proved, and those made since.
+WITH tail AS (
+    SELECT account_id, count(*) AS entries, sum(amount) AS amount FROM (
+        SELECT debit AS account_id, -amount_minor AS amount FROM ledger.posting
+        WHERE id > %(proved)s AND debit > %(low)s AND debit <= %(high)s
+        UNION ALL
+        SELECT credit, amount_minor FROM ledger.posting
+        WHERE id > %(proved)s AND credit > %(low)s AND credit <= %(high)s
+    ) AS e GROUP BY account_id
+), held AS (
+    SELECT account_id, sum(left_minor) AS held FROM ledger.hold
+    WHERE account_id > %(low)s AND account_id <= %(high)s AND left_minor > 0 GROUP BY account_id
+), figures AS (
+    SELECT a.id, a.version, a.balance_minor, a.held_minor, a.excess_minor,
+        coalesce(p.version, 0) + coalesce(t.entries, 0) AS proved_version,
+        coalesce(p.balance_minor, 0) + coalesce(t.amount, 0) AS proved_balance,
+        coalesce(h.held, 0) AS proved_held,
+        coalesce(greatest(0, a.floor_minor - a.balance_minor + a.held_minor), 0) AS proved_excess,
+        a.gl_line LIKE '9%%' AS is_control
+    FROM ledger.account a
+    LEFT JOIN ledger.proved_account p ON p.account_id = a.id
+    LEFT JOIN tail t ON t.account_id = a.id
+    LEFT JOIN held h ON h.account_id = a.id
+    WHERE a.id > %(low)s AND a.id <= %(high)s
+)
+SELECT id, is_control, version, proved_version, balance_minor, proved_balance::bigint, held_minor, proved_held::bigint,
+    excess_minor, proved_excess
+FROM figures
+WHERE version <> proved_version OR excess_minor <> proved_excess
+    OR (NOT is_control AND (balance_minor <> proved_balance OR held_minor <> proved_held))
+ORDER BY id LIMIT %(most)s;
+
+-- name: prove_lost_holds
+-- Holds on accounts that are not there.
+SELECT h.id, h.account_id FROM ledger.hold h LEFT JOIN ledger.account a ON a.id = h.account_id
+WHERE a.id IS NULL ORDER BY h.id LIMIT %(most)s;
+
+-- name: prove_controls
+-- Control accounts that do not stand where the accounts that name them stand together.
+WITH together AS (
+    SELECT control, sum(balance_minor) AS balance, sum(held_minor) AS held
+    FROM ledger.account, unnest(controls) AS control WHERE controls <> '{}' GROUP BY control
+)
+SELECT coalesce(a.id, t.control), a.balance_minor, coalesce(t.balance, 0)::bigint, a.held_minor, coalesce(t.held, 0)::bigint
+FROM (SELECT id, balance_minor, held_minor FROM ledger.account WHERE gl_line LIKE '9%%') AS a
+FULL JOIN together t ON t.control = a.id
+WHERE a.id IS NULL OR a.balance_minor <> coalesce(t.balance, 0) OR a.held_minor <> coalesce(t.held, 0)
+ORDER BY 1 LIMIT %(most)s;
+
+-- name: prove_zero
+-- Currencies whose accounts do not add up to zero.
+SELECT currency, sum(balance_minor)::bigint FROM ledger.account WHERE gl_line NOT LIKE '9%%'
+GROUP BY currency HAVING sum(balance_minor) <> 0 ORDER BY currency;
+
+-- name: prove_trial_balances
+-- Closed days whose trial balance is not what the postings say; only days whose postings have all been proved.
+WITH closed AS (
+    SELECT booking_date AS day FROM ledger.day_close WHERE last_posting <= %(proved)s
+), moved AS (
+    SELECT booking_date, gl_line, currency, legal_entity, branch, sum(debits_minor) AS debits, sum(credits_minor) AS credits
+    FROM ledger.proved_day GROUP BY 1, 2, 3, 4, 5
+), expected AS (
+    SELECT c.day, m.gl_line, m.currency, m.legal_entity, m.branch,
+        coalesce(sum(m.debits) FILTER (WHERE m.booking_date = c.day), 0) AS debits,
+        coalesce(sum(m.credits) FILTER (WHERE m.booking_date = c.day), 0) AS credits,
+        sum(m.credits - m.debits) AS balance
+    FROM closed c JOIN moved m ON m.booking_date <= c.day GROUP BY 1, 2, 3, 4, 5
+)
+SELECT coalesce(e.day, t.booking_date), coalesce(e.gl_line, t.gl_line), coalesce(e.currency, t.currency),
+    coalesce(e.legal_entity, t.legal_entity), coalesce(e.branch, t.branch), e.debits, e.credits, e.balance,
+    t.debits_minor, t.credits_minor, t.balance_minor
+FROM expected e
+FULL JOIN (SELECT * FROM ledger.trial_balance WHERE booking_date IN (SELECT day FROM closed)) AS t
+    ON t.booking_date = e.day AND t.gl_line = e.gl_line AND t.currency = e.currency
+    AND t.legal_entity = e.legal_entity AND t.branch = e.branch
+WHERE (e.debits, e.credits, e.balance) IS DISTINCT FROM (t.debits_minor, t.credits_minor, t.balance_minor)
+ORDER BY 1, 2, 3, 4, 5 LIMIT %(most)s;
+
+-- name: prove_expected_prints
+-- By value date: what the postings of summed days moved, plain and weighed.
+SELECT value_date, sum(debits_minor), sum(credits_minor), sum(debits_print), sum(credits_print)
+FROM ledger.proved_day WHERE booking_date IN (SELECT booking_date FROM ledger.day_close) GROUP BY value_date;
+
+-- name: prove_day_prints
+-- By value date: what day_balance says of a range of accounts, plain and weighed.
+SELECT value_date, sum(debits_minor), sum(credits_minor), sum(debits_minor * (account_id %% 1021 + 1)),
+    sum(credits_minor * (account_id %% 1021 + 1))
+FROM ledger.day_balance WHERE account_id > %(low)s AND account_id <= %(high)s GROUP BY value_date;
+
+-- name: prove_day_balances
+-- Of one value date: accounts whose day_balance is not what the postings of summed days say.
+SELECT coalesce(e.account_id, d.account_id), e.debits, e.credits, d.debits_minor, d.credits_minor FROM (
+    SELECT account_id, sum(debit) AS debits, sum(credit) AS credits FROM (
+        SELECT debit AS account_id, amount_minor AS debit, 0 AS credit FROM ledger.posting
+        WHERE value_date = %(day)s AND booking_date IN (SELECT booking_date FROM ledger.day_close)
+        UNION ALL
+        SELECT credit, 0, amount_minor FROM ledger.posting
+        WHERE value_date = %(day)s AND booking_date IN (SELECT booking_date FROM ledger.day_close)
+    ) AS m GROUP BY account_id
+) AS e
+FULL JOIN (SELECT * FROM ledger.day_balance WHERE value_date = %(day)s) AS d ON d.account_id = e.account_id
+WHERE (e.debits, e.credits) IS DISTINCT FROM (d.debits_minor, d.credits_minor)
+ORDER BY 1 LIMIT %(most)s;
+
+-- name: prove_hot
+-- Indexes over what changes with every posting: with one, each update writes to every index.
+SELECT i.indexrelid::regclass::text, a.attname FROM pg_index i
+JOIN pg_attribute a ON a.attrelid = i.indrelid
+    AND (a.attnum = ANY(i.indkey::smallint[]) OR pg_get_expr(i.indpred, i.indrelid) LIKE '%%' || a.attname || '%%')
+WHERE (i.indrelid = 'ledger.account'::regclass
+        AND a.attname IN ('balance_minor', 'held_minor', 'excess_minor', 'version', 'recorded_at'))
+    OR (i.indrelid = 'ledger.hold'::regclass AND a.attname IN ('left_minor', 'captured_minor'))
+ORDER BY 1, 2;

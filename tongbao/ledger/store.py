@@ -251,3 +251,104 @@ async def close_period(tx: Tx, last_day: date, at: datetime, by: UUID) -> None:
 async def last_closed_period(tx: Tx) -> date | None:
     row = await tx.row(Q["last_closed_period"])
     return row[0] if row else None
+
+
+async def prove_room(tx: Tx) -> None:
+    await tx.rows(Q["prove_room"])
+
+
+async def prove_last_posting(tx: Tx) -> int:
+    return (await tx.rows(Q["prove_last_posting"]))[0][0]
+
+
+async def prove_last_transfer(tx: Tx) -> int:
+    return (await tx.rows(Q["prove_last_transfer"]))[0][0]
+
+
+async def prove_chain(tx: Tx, low: int, high: int, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_chain"], low=low, high=high, most=most)
+
+
+async def prove_reasons(tx: Tx, low: int, high: int, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_reasons"], low=low, high=high, most=most)
+
+
+async def prove_movements(tx: Tx, low: int, high: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_movements"], low=low, high=high)
+
+
+async def prove_count(tx: Tx, low: int, high: int) -> int:
+    return (await tx.rows(Q["prove_count"], low=low, high=high))[0][0]
+
+
+async def prove_strangers(tx: Tx, low: int, high: int, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_strangers"], low=low, high=high, most=most)
+
+
+async def prove_late(tx: Tx, low: int, high: int, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_late"], low=low, high=high, most=most)
+
+
+async def prove_closes(tx: Tx) -> dict[date, int]:
+    return dict(await tx.rows(Q["prove_closes"]))
+
+
+_DAY = (
+    "days", "values", "lines", "currencies", "entities", "branches", "debits", "credits", "debit_prints",
+    "credit_prints",
+)  # fmt: skip
+
+
+async def prove_remember(tx: Tx, low: int, high: int, moved: list[tuple[Any, ...]]) -> None:
+    """Where chains end, and the ten columns of proved_day."""
+    await tx.run(Q["prove_remember_accounts"], low=low, high=high)
+    await tx.run(Q["prove_remember_days"], **_columns(_DAY, moved))
+
+
+async def prove_forget(tx: Tx) -> None:
+    await tx.run(Q["prove_forget_accounts"])
+    await tx.run(Q["prove_forget_days"])
+
+
+async def prove_orphans(tx: Tx, low: int, high: int, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_orphans"], low=low, high=high, most=most)
+
+
+async def prove_account_bounds(tx: Tx) -> int:
+    return (await tx.rows(Q["prove_account_bounds"]))[0][0]
+
+
+async def prove_accounts(tx: Tx, low: int, high: int, proved: int, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_accounts"], low=low, high=high, proved=proved, most=most)
+
+
+async def prove_lost_holds(tx: Tx, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_lost_holds"], most=most)
+
+
+async def prove_controls(tx: Tx, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_controls"], most=most)
+
+
+async def prove_zero(tx: Tx) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_zero"])
+
+
+async def prove_trial_balances(tx: Tx, proved: int, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_trial_balances"], proved=proved, most=most)
+
+
+async def prove_expected_prints(tx: Tx) -> dict[date, tuple[Any, ...]]:
+    return {row[0]: row[1:] for row in await tx.rows(Q["prove_expected_prints"])}
+
+
+async def prove_day_prints(tx: Tx, low: int, high: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_day_prints"], low=low, high=high)
+
+
+async def prove_day_balances(tx: Tx, day: date, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_day_balances"], day=day, most=most)
+
+
+async def prove_hot(tx: Tx) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_hot"])

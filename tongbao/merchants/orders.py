@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -88,25 +87,17 @@ async def expire_orders(tx: Tx, at: datetime, *, most: int = 500) -> int:
     return len(over)
 
 
-async def claim_orders(
-    tx: Tx, wanted: Sequence[OrderClaim | tuple[Any, ...]], at: datetime
-) -> dict[UUID, RefusalKind | None]:
-    """Locks the orders and gives each to the first payment of the batch that may have it; why not, or None.
-
-    The answers stand under the payment's id and under the order's. Where several payments of one batch ask for an order, its
-    own id says `order_not_open`, so that whoever looks there gives it to nobody twice.
-    """
-    asked = [OrderClaim._make(claim) for claim in wanted]
-    locked = await store.lock_orders(tx, {claim.order_id for claim in asked})
+async def claim_orders(tx: Tx, wanted: Sequence[OrderClaim], at: datetime) -> dict[UUID, RefusalKind | None]:
+    """Locks the orders and gives each to the first payment of the batch that may have it; by payment id why not, or None."""
+    locked = await store.lock_orders(tx, {claim.order_id for claim in wanted})
     answers: dict[UUID, RefusalKind | None] = {}
     changed: dict[UUID, Order] = {}
-    for claim in asked:
+    for claim in wanted:
         order = changed.get(claim.order_id) or locked.get(claim.order_id)
         refused = _refused(claim, order, at)
         if refused is None and order is not None and order.payment_id is None:
             changed[order.id] = replace(order, state=claim.becomes, payment_id=claim.payment_id, payment_sequence=0)
         answers[claim.payment_id] = refused
-        answers[claim.order_id] = no.ORDER_NOT_OPEN if claim.order_id in answers else refused
     await store.write_orders(tx, list(changed.values()), at)
     return answers
 

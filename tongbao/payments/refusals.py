@@ -5,7 +5,7 @@ from __future__ import annotations
 from tongbao import ledger, merchants
 from tongbao.base.batch import ITEM_FAILED
 from tongbao.base.refusal import RefusalKind
-from tongbao.ledger import ACCOUNT_FROZEN, ACCOUNTS_MUST_BE_DIFFERENT, CURRENCY_MISMATCH
+from tongbao.ledger import ACCOUNT_FROZEN, ACCOUNTS_MUST_BE_DIFFERENT, CURRENCY_MISMATCH  # noqa: F401  said here too
 from tongbao.web.refusals import AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, AMOUNT_ZERO, ID_REUSED, ID_TAKEN
 
 PAYMENT_UNKNOWN = RefusalKind("payment_unknown", 404, "There is no such payment.", "未找到该笔付款。")

@@ -14,6 +14,9 @@ from tongbao.payments import refusals as no
 from tongbao.payments import store
 from tongbao.payments.model import AccountLimits, BankLimit, Limits
 
+_FIELDS = ("per_payment", "per_day", "per_month", "count_per_day", "count_per_month")
+"""What clients call the fields of `Limits`."""
+
 
 async def bank_limits(tx: Tx) -> list[BankLimit]:
     """The bank's limits for everybody."""
@@ -64,10 +67,10 @@ async def set_own_limit(
     Refuses `account_not_found`, `limit_above_bank`.
     """
     bank = (await limits_of(tx, account_id, day)).bank
-    for name in Limits.__struct_fields__:
-        asked, allowed = getattr(limits, name), getattr(bank, name)
+    pairs = zip(_FIELDS, msgspec.structs.astuple(limits), msgspec.structs.astuple(bank), strict=True)
+    for field, asked, allowed in pairs:
         if asked is not None and allowed is not None and asked > allowed:
-            raise no.LIMIT_ABOVE_BANK(f"at most {allowed}", field=name.removesuffix("_minor"))
+            raise no.LIMIT_ABOVE_BANK(f"at most {allowed}", field=field)
     if limits == Limits():
         await store.drop_account_limit(tx, account_id, "customer")
     else:

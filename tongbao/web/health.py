@@ -16,8 +16,7 @@ from psycopg_pool import PoolTimeout
 from tongbao.base import days, metrics, migrate
 from tongbao.base.db import Database
 from tongbao.base.refusal import Refusal
-from tongbao.base.settings import Settings
-from tongbao.web.site import open_to_all, problems, require
+from tongbao.web.site import Config, Db, open_to_all, problems, require
 
 _WITHIN_S: Final = 2
 
@@ -32,9 +31,9 @@ class _Process(msgspec.Struct):
 _PROCESS: Final = _Process()
 
 
-def drain() -> None:
+def drain(on: bool = True) -> None:
     """From here on this process says that it wants no new traffic; it goes on answering what comes."""
-    _PROCESS.draining = True
+    _PROCESS.draining = on
 
 
 class Alive(msgspec.Struct, kw_only=True):
@@ -119,7 +118,7 @@ async def readiness(db: Database) -> Readiness:
     },
     security=[],
 )
-async def readyz(db: Database) -> Readiness:
+async def readyz(db: Db) -> Readiness:
     found = await readiness(db)
     return Response(found, status_code=200 if found.status == "ok" else 503)  # pyright: ignore[reportReturnType]
 
@@ -130,7 +129,7 @@ async def readyz(db: Database) -> Readiness:
     tags=["operations"],
     summary="Figures for Prometheus",
     operation_id="metrics",
-    media_type=metrics.CONTENT_TYPE,
+    media_type=metrics.CONTENT_TYPE.removesuffix("; charset=utf-8"),  # which the framework adds to every text
     response_description="Of this process, or of all processes that share a directory.",
     responses=problems(known=False),
     security=[],
@@ -149,7 +148,7 @@ def figures() -> bytes:
     response_description="The open business day.",
     responses=problems(days.NOT_FOUNDED),
 )
-async def business_day(db: Database, settings: Settings) -> BusinessDayView:
+async def business_day(db: Db, settings: Config) -> BusinessDayView:
     async with db.read() as tx:
         now = await days.current(tx)
         is_business_day = (await days.calendar(tx, now.open_date, now.open_date))[now.open_date]

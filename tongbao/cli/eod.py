@@ -1,0 +1,56 @@
+"""`tongbao eod`: end the business days that are over."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import date, datetime
+from typing import Annotated
+
+import msgspec
+import typer
+
+from tongbao.base import settings as base_settings
+from tongbao.base.db import BULK, Database
+from tongbao.base.refusal import Refusal
+from tongbao.clearing import BatchDoesNotBalance, ClearingDiffers, ClearingStuck, DayEnded, end_of_day
+from tongbao.cli import database, output
+from tongbao.ledger import BooksDoNotBalance
+
+Through = Annotated[
+    datetime | None,
+    typer.Option(
+        "--through",
+        formats=["%Y-%m-%d"],
+        help="The last day to end, unless told yesterday's. Today's date closes the present day before midnight.",
+    ),
+]
+
+
+def run(
+    through: Through = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """End the business days that are over: expire, close, trial balance, clear, settle. Safe to repeat and to resume."""
+    try:
+        ended = asyncio.run(_end(through.date() if through else None))
+    except Refusal as refusal:
+        sys.exit(f"tongbao: {refusal.kind.en} {refusal.detail or ''}".rstrip())
+    except (BatchDoesNotBalance, BooksDoNotBalance, ClearingDiffers, ClearingStuck) as error:
+        # Loud and final: the day stays where it is until a person has found out why.
+        sys.exit(f"tongbao: {type(error).__name__}: {error}")
+    if as_json:
+        output.document({"ended": ended})
+        return
+    for day in ended:
+        typer.echo(f"{day.day} ended; {day.open_date} is open")
+        for step, result in day.results.items():
+            typer.echo(f"  {step:<14}" + "  ".join(f"{name} {value}" for name, value in result.items()))
+    if not ended:
+        typer.echo("no business day is over that has not been ended")
+
+
+async def _end(through: date | None) -> list[DayEnded]:
+    settings = msgspec.structs.replace(base_settings.load(), database_url=database.url())
+    async with Database(settings.database_url, size=settings.pool_size, limits=BULK, name="tongbao eod") as db:
+        return await end_of_day(db, settings.make_clock(), settings, through=through)

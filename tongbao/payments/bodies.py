@@ -1,0 +1,243 @@
+"""What clients send and see, as JSON. Amounts are integers of minor units."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from tongbao.payments.model import Arrives, Capture, Every, Method
+from tongbao.payments.timeline import Step
+from tongbao.payments.view import PaymentView
+from tongbao.web.body import Amount, AmountOrZero, Body, Currency, Reason
+
+Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=140, examples=["午餐"])]
+Device = Annotated[str, msgspec.Meta(min_length=1, max_length=100, examples=["android-7f3a"])]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=31 * 86_400, description="Seconds.", examples=[86_400])]
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000, examples=[20])]
+
+
+class PaymentOrder(Body):
+    """Who pays whom how much. Either `payee_account_id` or `merchant_id`."""
+
+    payer_account_id: UUID
+    amount: Amount
+    currency: Currency
+    payee_account_id: UUID | None = None
+    merchant_id: UUID | None = None
+    order_id: UUID | None = None
+    """The merchant's order that is paid."""
+    capture: Capture = Capture.AUTOMATIC
+    """`manual` sets the money aside until it is captured, at most for `hold_s` seconds."""
+    method: Method = Method.ACCOUNT
+    reference: Reference | None = None
+    device: Device | None = None
+    confirm: Literal["none", "explicit"] = "none"
+    """`explicit`: nothing moves before the payer has confirmed."""
+    arrives: Arrives = Arrives.NOW
+    """When a transfer reaches the payee; until then its payer may recall it."""
+    hold_s: Seconds | None = None
+
+
+class BatchOrder(PaymentOrder, kw_only=True):
+    """A payment order under an id of its own."""
+
+    id: UUID
+
+
+class Batch(Body):
+    orders: Annotated[list[BatchOrder], msgspec.Meta(min_length=1, max_length=10_000)]
+
+
+class BatchOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`status` as the payment alone would have been answered; `state` of a payment that was made, `code` of a refusal."""
+
+    id: UUID
+    status: int
+    state: str | None = None
+    code: str | None = None
+    field: str | None = None
+    replayed: bool = False
+
+
+class BatchView(msgspec.Struct, frozen=True, kw_only=True):
+    outcomes: list[BatchOutcome]
+
+
+class TopUpOrder(Body):
+    account_id: UUID
+    amount: Amount
+    currency: Currency
+    reference: Reference | None = None
+
+
+class CaptureOrder(Body):
+    amount: Amount | None = None
+    """All that is left, unless told."""
+    final: bool = False
+    """Lets go what is left after this."""
+
+
+class RefundOrder(Body):
+    amount: Amount | None = None
+    """All that is left, unless told."""
+    reason: Reason | None = None
+
+
+class NoOrder(Body):
+    """Nothing needs to be said."""
+
+
+class TimelineView(msgspec.Struct, frozen=True, kw_only=True):
+    payment: PaymentView
+    steps: tuple[Step, ...]
+
+
+class LimitsOrder(Body):
+    """Every limit anew; what is left out or null is no limit."""
+
+    per_payment: AmountOrZero | None = None
+    per_day: AmountOrZero | None = None
+    per_month: AmountOrZero | None = None
+    count_per_day: Count | None = None
+    count_per_month: Count | None = None
+
+
+class BankLimitsOrder(LimitsOrder, kw_only=True):
+    reason: Reason
+
+
+class Why(Body):
+    reason: Reason
+
+
+class LimitsView(msgspec.Struct, frozen=True, kw_only=True):
+    per_payment: int | None
+    per_day: int | None
+    per_month: int | None
+    count_per_day: int | None
+    count_per_month: int | None
+
+
+class UsedView(msgspec.Struct, frozen=True, kw_only=True):
+    """`left` null: no such limit."""
+
+    used: int
+    left: int | None
+
+
+class AccountLimitsView(msgspec.Struct, frozen=True, kw_only=True):
+    """`limits` is what counts: the lower of `bank` and `own`."""
+
+    account_id: UUID
+    currency: str
+    limits: LimitsView
+    bank: LimitsView
+    of_this_account: bool
+    own: LimitsView
+    day: date
+    amount_today: UsedView
+    count_today: UsedView
+    amount_this_month: UsedView
+    count_this_month: UsedView
+
+
+class BankLimitView(msgspec.Struct, frozen=True, kw_only=True):
+    customer_kind: str
+    currency: str
+    limits: LimitsView
+
+
+class PayrollProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines that will not be paid, by reason."""
+
+    code: str
+    title: str
+    title_zh: str
+    lines: int
+
+
+class PayrollView(msgspec.Struct, frozen=True, kw_only=True):
+    """`total` is the money of the lines that can be paid, `paid` of those that were. Failures: `/v1/payrolls/{id}/lines`."""
+
+    id: UUID
+    state: str
+    payer_account_id: UUID
+    currency: str
+    lines: int
+    payable: int
+    total: int
+    duplicates: int
+    problems: list[PayrollProblem]
+    lines_paid: int
+    paid: int
+    lines_failed: int
+    lines_skipped: int
+    created_at: datetime
+    confirmed_at: datetime | None
+    completed_at: datetime | None
+
+
+class PayrollLineView(msgspec.Struct, frozen=True, kw_only=True):
+    line: int
+    account_number: str
+    account_id: UUID | None
+    amount: int | None
+    reference: str | None
+    duplicate_of: int | None
+    state: str
+    code: str | None
+    """Why the line was not paid, or will not be."""
+    payment_id: UUID | None
+
+
+class PayrollConfirmation(Body):
+    duplicates: Literal["refuse", "skip", "pay"] = "refuse"
+    """What is done with lines that say the same as an earlier one."""
+
+
+class ScheduleOrder(Body):
+    """A payment on a date, or again and again. The 31st falls on the last day of a shorter month."""
+
+    payer_account_id: UUID
+    amount: Amount
+    currency: Currency
+    every: Every
+    starts_on: date
+    ends_on: date | None = None
+    payee_account_id: UUID | None = None
+    merchant_id: UUID | None = None
+    reference: Reference | None = None
+
+
+class ScheduleView(msgspec.Struct, frozen=True, kw_only=True):
+    """`next_on` is the date that is due next; `try_on`, when it is tried: later after a failure."""
+
+    id: UUID
+    state: str
+    payer_account_id: UUID
+    payee_account_id: UUID | None
+    merchant_id: UUID | None
+    amount: int
+    currency: str
+    every: str
+    starts_on: date
+    ends_on: date | None
+    next_on: date | None
+    try_on: date | None
+    failures: int
+    reference: str | None
+    created_at: datetime
+
+
+class ScheduleRunView(msgspec.Struct, frozen=True, kw_only=True):
+    due_on: date
+    tried_on: date
+    payment_id: UUID
+    state: str
+    code: str | None
+    run_at: datetime
+
+
