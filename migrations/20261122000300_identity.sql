@@ -36,7 +36,7 @@ CREATE TABLE identity.account (
     number text NOT NULL CONSTRAINT account_number_once UNIQUE
         CONSTRAINT account_number_form CHECK (number ~ '^[0-9]{19}$'),
     currency text NOT NULL CONSTRAINT account_currency CHECK (currency ~ '^[A-Z]{3}$'),
-    product text NOT NULL CONSTRAINT account_product CHECK (product IN ('current', 'settlement')),
+    product text NOT NULL CONSTRAINT account_product CHECK (product IN ('current', 'settlement', 'takings')),
     status text NOT NULL CONSTRAINT account_status CHECK (status IN ('open', 'frozen', 'closed')),
     opened_at timestamptz NOT NULL,
     closed_at timestamptz,

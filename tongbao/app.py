@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -24,6 +24,7 @@ from tongbao.identity import api as identity_api
 from tongbao.merchants import api as merchants_api
 from tongbao.merchants import jobs as merchants_jobs
 from tongbao.payments import api as payments_api
+from tongbao.payments import door as payments_door
 from tongbao.payments import jobs as payments_jobs
 from tongbao.web import health
 from tongbao.web.door import Door, Visit
@@ -37,7 +38,7 @@ ROUTES = (
     *clearing_api.ROUTES,
     *console_api.ROUTES,
 )
-RAW_ROUTES = {("POST", "/v1/payments"): payments_api.pay_route}
+RAW_ROUTES = {("POST", "/v1/payments"): payments_door.route}
 """Routes that go past the framework, because a measurement says so (docs/adr/0003)."""
 
 CONSUMERS: Sequence[Consumer] = (*merchants_jobs.CONSUMERS,)
@@ -76,8 +77,8 @@ def failed(error: BaseException, request_id: str) -> None:
     logger.error("request_failed", request_id=request_id, exc_info=error)
 
 
-def http(bank: Bank) -> Any:
-    """The bank as an ASGI application: the door around Litestar and the raw routes."""
+def http(bank: Bank, at_end: Sequence[Callable[[], Awaitable[None]]] = ()) -> Any:
+    """The bank as an ASGI application: the door around Litestar and the raw routes. `at_end` runs when all is answered."""
     door = Door(identity_api.authenticator(bank.db, bank.clock), observe=observe, failed=failed, largest=bank.settings.body_largest)
     intake = payments.Intake(bank.db, bank.clock, bank.settings)
     raw = {place: make(door, intake) for place, make in RAW_ROUTES.items()}
@@ -93,7 +94,7 @@ def http(bank: Bank) -> Any:
             "approval_kinds": console.APPROVAL_KINDS,
             **identity_api.provided(merchants.subject_known),
         },
-        on_shutdown=[intake.drain],
+        on_shutdown=[intake.drain, *at_end],
     )
 
     async def route(scope: Any, receive: Any, send: Any) -> None:
@@ -108,19 +109,14 @@ def create() -> Any:
     settings = base_settings.load()
     log.configure(settings.log_level, settings.log_format)
     tracing.configure(settings, "tongbao api")
-    bank: AsyncExitStack = AsyncExitStack()
+    stack = AsyncExitStack()
     inner: Any = None
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         nonlocal inner
-        if scope["type"] != "lifespan":
-            return await inner(scope, receive, send)
-        inner = http(await bank.enter_async_context(opened(settings)))
-        try:
-            await inner(scope, receive, send)
-        finally:
-            await bank.aclose()
-            tracing.shutdown()
+        if inner is None:
+            inner = http(await stack.enter_async_context(opened(settings)), [stack.aclose])
+        await inner(scope, receive, send)
 
     return application
 

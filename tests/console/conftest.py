@@ -17,6 +17,7 @@ from tongbao.base.clock import ManualClock
 from tongbao.base.db import Database
 from tongbao.base.principal import Principal, PrincipalKind
 from tongbao.base.settings import Settings
+from tongbao.console import api
 from tongbao.identity import ROLE_PERMISSIONS, Role
 from tongbao.web import health
 from tongbao.web.door import Door
@@ -51,7 +52,7 @@ class Office:
             "settings": settings,
             "approval_kinds": console.APPROVAL_KINDS,
         }
-        app = door.wrap(site([*health.ROUTES, *console.ROUTES], door=door, provide=provide))
+        app = door.wrap(site([*health.ROUTES, *api.ROUTES], door=door, provide=provide))
         transport = httpx.ASGITransport(app=app)  # pyright: ignore[reportArgumentType]
         self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 

@@ -8,15 +8,15 @@ from uuid import uuid4
 import pytest
 
 from tests.console.conftest import DAY, Office
-from tongbao import console
 from tongbao.base import calendar, outbox, partitions, retention
 from tongbao.base.jobs import JobContext, run_now
 from tongbao.base.outbox import Event
 from tongbao.base.settings import Settings
+from tongbao.console import jobs
 
 
 async def _run(office: Office, name: str) -> None:
-    (job,) = (job for job in console.JOBS if job.name == name)
+    (job,) = (job for job in jobs.JOBS if job.name == name)
     await run_now(job, JobContext(office.db, office.clock, Settings()))
 
 

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from tongbao import history, ledger
-from tongbao.base import days
+from tongbao import history
 from tongbao.base.clock import ManualClock
 from tongbao.base.db import Database
 from tongbao.base.refusal import Refusal
@@ -42,12 +41,7 @@ def cut(stream: list[bytes], after: int) -> Iterator[bytes]:
 async def bring_in(db: Database, facts: list[bytes] | Iterator[bytes]) -> history.Founded:
     clock = ManualClock(datetime(2026, 11, 10, tzinfo=ZoneInfo("Asia/Shanghai")))
 
-    async def end_day(day: date) -> None:
-        await days.close(db, day)
-        async with db.tx() as tx:
-            await ledger.close_day(tx, day, clock.now())
-
-    return await history.found(db, clock, facts, Settings(), end_day=end_day)
+    return await history.found(db, clock, facts, Settings())
 
 
 async def test_a_past_is_founded(db: Database, fresh_database: str, stream: list[bytes]) -> None:
@@ -59,10 +53,13 @@ async def test_a_past_is_founded(db: Database, fresh_database: str, stream: list
     assert (done.balances_checked > 200, done.balances_off) == (True, 0)
     with psycopg.connect(fresh_database) as conn:
         rows = conn.execute(
-            "SELECT count(DISTINCT booking_date), min(booking_date), max(booking_date) FROM ledger.posting"
+            "SELECT count(DISTINCT booking_date), min(booking_date), max(booking_date) FROM payments.payment"
         ).fetchone()
         assert rows == (12, UNTIL - timedelta(days=11), UNTIL)
         assert conn.execute("SELECT open_date FROM base.business_day").fetchone() == (UNTIL + timedelta(days=1),)
+        assert conn.execute(
+            "SELECT count(*) FROM ledger.trial_balance WHERE booking_date = %s", [UNTIL]
+        ).fetchone() != (0,)
         wrong = conn.execute(
             "SELECT count(*) FROM payments.payment WHERE (created_at AT TIME ZONE 'Asia/Shanghai')::date <> booking_date"
         ).fetchone()

@@ -20,7 +20,7 @@ import httpx
 import msgspec
 
 from tongbao import identity
-from tongbao.base.db import BULK, Database
+from tongbao.base.db import Database
 from tongbao.base.embedded import SERVE, Cluster
 from tongbao.base.ids import uuid7
 from tongbao.base.principal import SYSTEM
@@ -121,11 +121,7 @@ class Bank:
         return subprocess.Popen(command, env={**os.environ, "TONGBAO_KEY": self.key}, stdout=subprocess.PIPE)
 
     def proof(self) -> dict[str, Any]:
-        async def prove_all() -> dict[str, Any]:
-            async with Database(self.url, limits=BULK) as db:
-                return await prove.prove_all(db)
-
-        return asyncio.run(prove_all())
+        return asyncio.run(prove.proof(self.url))
 
     def _command(self, *words: str) -> None:
         subprocess.run([sys.executable, "-m", "tongbao.cli", *words], env=self.environment, check=True, timeout=120)

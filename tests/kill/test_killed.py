@@ -19,7 +19,7 @@ def check(bank: Bank, summary: dict[str, object]) -> None:
     assert summary["unresolved"] == 0, summary
     assert summary["surprises"] == 0, summary
     proof = bank.proof()
-    assert proof["ok"], proof
+    assert proof["holds"], proof
 
 
 def killed_in_traffic(bank: Bank, part: str, times: int, rate: int = 60) -> None:

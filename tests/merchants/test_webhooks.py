@@ -91,11 +91,10 @@ async def hook(
     market: Market, url: str, shop: merchants.Merchant | None = None, topics: tuple[str, ...] = merchants.TOPICS
 ) -> tuple[UUID, str]:
     new = merchants.NewEndpoint(id=market.id(), url=url, topics=topics, merchant_id=shop.id if shop else None)
+    secret = fresh_secret(market.chance.randbytes)
     async with market.db.tx() as tx:
-        made, secret = await merchants.create_endpoint(
-            tx, new, fresh_secret(market.chance.randbytes), by=market.bank, at=market.at, private=True
-        )
-    return made.thing.id, secret
+        await merchants.create_endpoint(tx, new, secret, by=market.bank, at=market.at, private=True)
+    return new.id, secret
 
 
 async def deliver(sender: Sender) -> None:

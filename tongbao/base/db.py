@@ -56,18 +56,20 @@ class NotCommitted(Exception):
 class Tx:
     """One open transaction. Rows are plain tuples; a slice's `store.py` makes nouns of them."""
 
-    __slots__ = ("_cursor", "_rank", "conn", "statements_since_account_lock")
+    __slots__ = ("_cursor", "_later", "_rank", "conn", "statements_since_account_lock")
 
     def __init__(self, conn: AsyncConnection[tuple[Any, ...]]) -> None:
         self.conn = conn
         self._cursor = conn.cursor(binary=True)
         self._rank: int = 0
+        self._later: list[tuple[LiteralString, dict[str, Any]]] = []
         self.statements_since_account_lock: int | None = None
 
     async def rows(self, query: LiteralString, **params: Any) -> list[tuple[Any, ...]]:
         """Runs one statement; its rows, or none where it returns none."""
-        if self.statements_since_account_lock is not None:
-            self.statements_since_account_lock += 1
+        self._count()
+        if self._later:
+            await self.flush()
         cursor = self._cursor
         await cursor.execute(query, params or None)
         return await cursor.fetchall() if cursor.description else []
@@ -80,6 +82,29 @@ class Tx:
         """Runs one statement; the number of rows it touched."""
         await self.rows(query, **params)
         return self._cursor.rowcount
+
+    def write(self, query: LiteralString, **params: Any) -> None:
+        """Runs one statement later: together with COMMIT in one round trip, or before this transaction's next statement.
+
+        For writes whose rows nobody asks for. They stay in order, and what they refuse is raised where they run.
+        """
+        self._count()
+        self._later.append((query, params))
+
+    async def flush(self, last: LiteralString | None = None) -> str | None:
+        """Runs what `write` has put off, and then `last`, in one round trip; what the database said to `last`."""
+        said = None
+        later, self._later = self._later, []
+        async with self.conn.pipeline():
+            for query, params in later:
+                await self.conn.cursor(binary=True).execute(query, params)
+            if last is not None:
+                said = await self.conn.execute(last)
+        return said.statusmessage if said is not None else None
+
+    def _count(self) -> None:
+        if self.statements_since_account_lock is not None:
+            self.statements_since_account_lock += 1
 
     async def lock(self, rank: Rank, query: LiteralString, keys: Iterable[Any], **params: Any) -> list[tuple[Any, ...]]:
         """The only way to lock: `query` takes row locks (or claims) on `keys`, which arrive sorted.
@@ -99,12 +124,13 @@ class Tx:
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that may fail alone, for consumers of events; never used on the path of a payment."""
         rank, statements = self._rank, self.statements_since_account_lock
-        await self.conn.execute("SAVEPOINT part")
+        await self.flush("SAVEPOINT part")
         try:
             yield
             # Fails where the part swallowed an error of the database, which then counts as its own.
-            await self.conn.execute("RELEASE part")
+            await self.flush("RELEASE part")
         except BaseException:
+            self._later = []
             if not self.conn.closed:
                 await asyncio.shield(self.conn.execute("ROLLBACK TO part"))
             # Going back to a savepoint gives up the locks that were taken after it, and only those.
@@ -179,20 +205,22 @@ class Database:
         Raises CommitUnknown when the answer to COMMIT was lost, NotCommitted when the database rolled back instead.
         """
         async with self._connection("BEGIN; SELECT pg_current_xact_id()") as conn:
+            tx = Tx(conn)
             try:
-                yield Tx(conn)
+                yield tx
             except BaseException:
                 if not conn.closed:
                     await asyncio.shield(_rollback(conn))
                 raise
             try:
-                done = await conn.execute("COMMIT")
+                said = await tx.flush("COMMIT")
             except psycopg.Error as error:
                 if conn.closed or conn.broken:
                     raise CommitUnknown from error
+                await asyncio.shield(_rollback(conn))
                 raise
-            if done.statusmessage != "COMMIT":
-                raise NotCommitted(f"the database answered COMMIT with {done.statusmessage}")
+            if said != "COMMIT":
+                raise NotCommitted(f"the database answered COMMIT with {said}")
 
     @asynccontextmanager
     async def _connection(self, first: LiteralString) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:

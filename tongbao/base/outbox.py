@@ -32,7 +32,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 async def append(tx: Tx, events: Sequence[Event]) -> None:
     """Writes `events` in one statement."""
     if events:
-        await tx.run(
+        tx.write(
             Q["append_events"],
             dates=[e.booking_date for e in events],
             event_ids=[e.event_id for e in events],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -27,6 +27,7 @@ MOST_FINDINGS: Final = 50
 _BUSY_PER_S: Final = 20
 _REST: Final = 9
 """Busy: at least so many transactions a second of others; then it rests nine times as long as it worked."""
+_LONGEST_REST: Final = timedelta(seconds=5)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -76,6 +77,7 @@ class Proof:
         self._on_progress = on_progress
         self._xid = 0
         self._looked_at_ns = 0
+        self._began_ns = time.monotonic_ns()
 
     async def mark(self, name: str) -> int:
         """How far `name` has been proved; 0 at the start."""
@@ -112,16 +114,24 @@ class Proof:
             self.busy = (xid - self._xid) * 10**9 >= _BUSY_PER_S * (now_ns - self._looked_at_ns)
         self._xid, self._looked_at_ns = xid, now_ns
 
-    async def breathe(self, began_ns: int) -> None:
-        """Between two steps: rests in proportion to the step that began at `began_ns`, if the bank is busy."""
-        worked_ns = time.monotonic_ns() - began_ns
+    def step(self, largest: int) -> int:
+        """Begins a step; how many rows it may have."""
+        self._began_ns = time.monotonic_ns()
+        return largest // 10 if self.busy else largest
+
+    async def breathe(self, began_ns: int | None = None) -> None:
+        """Ends a step: rests in proportion to it if the bank is busy."""
+        worked_ns = time.monotonic_ns() - (self._began_ns if began_ns is None else began_ns)
         await self.look_around()
         if self.busy:
-            await asyncio.sleep(timedelta(microseconds=worked_ns * _REST // 1000).total_seconds())
+            rest = min(timedelta(microseconds=worked_ns * _REST // 1000), _LONGEST_REST)
+            await asyncio.sleep(rest.total_seconds())
+        self._began_ns = time.monotonic_ns()
 
-    def step(self, largest: int) -> int:
-        """How many rows the next range may have."""
-        return largest // 10 if self.busy else largest
+    @property
+    def at(self) -> datetime:
+        """The present moment by the bank's clock."""
+        return self.clock.now()
 
 
 async def prove(

@@ -24,10 +24,12 @@ from tongbao.clearing.model import (
     Step,
     TakingsLine,
 )
+from tongbao.clearing.prove import CHECKS
 from tongbao.clearing.refusals import ALL as REFUSALS
 from tongbao.clearing.settle import settle
 
 __all__ = [
+    "CHECKS",
     "JOBS",
     "REFUSALS",
     "ROUTES",

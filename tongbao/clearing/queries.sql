@@ -151,7 +151,8 @@ GROUP BY booking_date, method, currency ORDER BY booking_date, currency, method;
 
 -- name: eod_steps
 -- What was done for a day.
-SELECT step, done_at, result FROM clearing.eod_step WHERE day = %(day)s ORDER BY done_at, step;
+SELECT step, done_at, result FROM clearing.eod_step WHERE day = %(day)s
+ORDER BY array_position(ARRAY['expire', 'close', 'trial_balance', 'clear', 'settle'], step);
 
 -- name: add_eod_step
 -- Each step of a day is recorded once.
@@ -161,3 +162,48 @@ ON CONFLICT (day, step) DO NOTHING;
 -- name: eod_reach
 -- The last day that was ended, and the first that was begun.
 SELECT max(day) FILTER (WHERE step = 'settle'), min(day) FROM clearing.eod_step;
+
+-- name: prove_next_batches
+-- The batches of the next day after one that has any.
+SELECT id, booking_date, currency, settle_on, participants, movements, drawn_at, cleared_at, settled_at
+FROM clearing.batch
+WHERE booking_date = (SELECT min(booking_date) FROM clearing.batch WHERE booking_date > %(after)s) ORDER BY currency;
+
+-- name: prove_positions
+-- A page of a batch's positions, by id.
+SELECT id, batch_id, kind, participant_id, takings_ledger_id, settlement_ledger_id, captures_minor, refunds_minor,
+    covered_minor, fees_minor, carried_minor, net_minor, state, booked_on
+FROM clearing.position WHERE batch_id = %(batch_id)s AND (%(after)s::uuid IS NULL OR id > %(after)s)
+ORDER BY id LIMIT %(most)s;
+
+-- name: prove_effects
+-- What these transfers did to the acquirer's clearing account.
+SELECT e.transfer_id, sum(e.amount_minor)::bigint FROM ledger.entry_view e
+WHERE e.transfer_id = ANY(%(ids)s::uuid[]) AND e.booking_date >= %(first)s
+    AND e.account_id IN (SELECT id FROM ledger.account_view WHERE gl_line = %(clearing)s)
+GROUP BY e.transfer_id;
+
+-- name: prove_clearing_account
+-- Currencies in which the clearing account holds something else than it should, both sides of one moment.
+SELECT coalesce(a.currency, p.currency), coalesce(p.expected, 0)::bigint, coalesce(a.found, 0)::bigint
+FROM (
+    SELECT currency, sum(balance_minor) AS found FROM ledger.account_view WHERE gl_line = %(clearing)s GROUP BY currency
+) AS a FULL JOIN (
+    SELECT b.currency, sum(CASE
+        WHEN p.state = 'drawn' THEN p.carried_minor
+        WHEN p.state = 'cleared' THEN p.net_minor + p.fees_minor
+        WHEN p.state = 'carried' AND p.carried_into IS NULL THEN p.net_minor
+        ELSE 0 END) AS expected
+    FROM clearing.position p JOIN clearing.batch b ON b.id = p.batch_id WHERE p.kind = 'merchant' GROUP BY b.currency
+) AS p ON p.currency = a.currency
+WHERE coalesce(p.expected, 0) <> coalesce(a.found, 0) ORDER BY 1;
+
+-- name: prove_orders
+-- Orders that have followed all events of their payment and say something else than it does.
+SELECT o.id, 'captured ' || p.captured_minor || ' refunded ' || p.refunded_minor || ' of ' || p.amount_minor,
+    'captured ' || o.captured_minor || ' refunded ' || o.refunded_minor || ' of ' || o.amount_minor
+FROM merchants.order_view o JOIN payments.payment_view p ON p.id = o.payment_id
+WHERE (o.payment_sequence = p.sequence AND (o.captured_minor, o.refunded_minor) <> (p.captured_minor, p.refunded_minor))
+    OR (o.amount_minor, o.currency, o.merchant_id) <> (p.amount_minor, p.currency, p.merchant_id)
+    OR p.order_id IS DISTINCT FROM o.id
+ORDER BY o.id LIMIT %(most)s;

@@ -230,3 +230,29 @@ async def eod_reach(tx: Tx) -> tuple[date | None, date | None]:
     row = await tx.row(Q["eod_reach"])
     assert row is not None
     return row[0], row[1]
+
+
+# what `tongbao prove` asks
+
+
+async def prove_next_batches(tx: Tx, after: date) -> list[Batch]:
+    return [Batch(*row) for row in await tx.rows(Q["prove_next_batches"], after=after)]
+
+
+async def prove_positions(tx: Tx, batch_id: UUID, after: UUID | None, most: int) -> list[Position]:
+    rows = await tx.rows(Q["prove_positions"], batch_id=batch_id, after=after, most=most)
+    return [_position(row) for row in rows]
+
+
+async def prove_effects(tx: Tx, ids: Sequence[UUID], clearing: str, first: date) -> dict[UUID, int]:
+    rows = await tx.rows(Q["prove_effects"], ids=list(ids), clearing=clearing, first=first)
+    return {row[0]: row[1] for row in rows}
+
+
+async def prove_clearing_account(tx: Tx, clearing: str) -> list[tuple[str, int, int]]:
+    rows = await tx.rows(Q["prove_clearing_account"], clearing=clearing)
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+async def prove_orders(tx: Tx, most: int) -> list[tuple[UUID, str, str]]:
+    return [(row[0], row[1], row[2]) for row in await tx.rows(Q["prove_orders"], most=most)]

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import sys
 
+import psycopg
 import typer
+from psycopg_pool import PoolTimeout
 
 from tongbao import __version__
+from tongbao.base import log
 from tongbao.base.embedded import ClusterError
 from tongbao.base.migrate import MigrationError
+from tongbao.base.refusal import Refusal
 from tongbao.base.settings import SettingsError
-from tongbao.cli import migrate, psql
+from tongbao.cli import (
+    bench,
+    dead,
+    demo,
+    doctor,
+    eod,
+    key,
+    migrate,
+    openapi,
+    prove,
+    psql,
+    replay,
+    serve,
+    simulate,
+    staff,
+    work,
+)
 
 app = typer.Typer(
     name="tongbao",
@@ -20,8 +40,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""For commands whose further arguments belong to another program."""
+
+app.command("demo")(demo.run)
+app.command("serve")(serve.run)
+app.command("work")(work.run)
 app.command("migrate")(migrate.run)
-app.command("psql", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(psql.run)
+app.command("eod")(eod.run)
+app.command("prove")(prove.run)
+app.command("doctor")(doctor.run)
+app.add_typer(dead.app, name="dead")
+app.add_typer(key.app, name="key")
+app.add_typer(staff.app, name="staff")
+app.add_typer(replay.app, name="replay")
+app.command("simulate", context_settings=_PASSED_ON)(simulate.run)
+app.command("psql", context_settings=_PASSED_ON)(psql.run)
+app.command("openapi")(openapi.run)
+app.command("bench", context_settings=_PASSED_ON)(bench.run)
 
 
 @app.callback(invoke_without_command=True)
@@ -36,3 +72,8 @@ def main() -> None:
         app()
     except (ClusterError, MigrationError, SettingsError) as error:
         sys.exit(f"tongbao: {error}")
+    except Refusal as refusal:
+        said = f"{refusal.kind.en} {refusal.detail or ''}".rstrip()
+        sys.exit(f"tongbao: {said} ({refusal.code})")
+    except (psycopg.OperationalError, PoolTimeout) as error:
+        sys.exit(f"tongbao: the database does not answer: {log.redacted(str(error)).strip()}")

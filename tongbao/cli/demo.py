@@ -17,13 +17,14 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+import uvloop
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from tongbao import clearing, history, identity
-from tongbao.base import days
+from tongbao.base import calendar, days, log
 from tongbao.base.clock import ManualClock
 from tongbao.base.db import BULK, Database
 from tongbao.base.ids import uuid7
@@ -32,6 +33,7 @@ from tongbao.base.principal import SYSTEM
 from tongbao.base.settings import Settings
 from tongbao.base.settings import load as load_settings
 from tongbao.cli import database, output, prove
+from tongbao.cli import migrate as migrate_command
 
 _STOP_WITHIN_S = 60
 _READY_WITHIN_S = 60
@@ -56,8 +58,8 @@ def run(
     and every invariant is proved.
     """
     url = load_settings().database_url or database.start_embedded()
-    city = {"people": people, "shops": shops, "payments": payments, "days": past_days, "seed": seed}
-    summary = asyncio.run(_demo(url, port=port, rate=rate, seconds=seconds, city=city))
+    city = {"seed": seed, "people": people, "shops": shops, "days": past_days, "payments": payments}
+    summary = uvloop.run(_demo(url, port=port, rate=rate, seconds=seconds, city=city))
     if as_json:
         output.document(summary)
     else:
@@ -75,6 +77,7 @@ async def _demo(url: str, *, port: int, rate: int, seconds: int | None, city: di
         "TONGBAO_LOG_LEVEL": "warning",
     }
     settings = load_settings(environment)
+    log.configure("warning", "console")
     with console.status("Preparing the database"):
         migrate(url)
     stop = asyncio.Event()
@@ -82,47 +85,49 @@ async def _demo(url: str, *, port: int, rate: int, seconds: int | None, city: di
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with Database(url, limits=BULK) as db:
-        await _found_or_catch_up(db, settings, city)
+        today = days.local_day(settings.make_clock().now(), settings.zone)
+        await _found_or_catch_up(db, settings, history.Plan(until=today - timedelta(1), **city))
         key = await _key(db, settings)
         with tempfile.TemporaryDirectory(prefix="tongbao-demo-") as folder:
             names = Path(folder) / "city.json"
-            names.write_bytes(msgspec.json.encode(await history.city_file(db)))
+            async with db.read() as tx:
+                names.write_bytes(msgspec.json.encode(await history.city_file(tx, settings.currency)))
             async with _children(environment, port) as children:
                 await _ready(port, stop, children)
                 _announce(port, key)
                 said = await _traffic(port, key, names, rate, seconds, stop)
         with console.status("Proving the books"):
-            proof = await prove.prove_all(db)
+            proof = await prove.proof(url)
     return {
-        "ok": bool(said.get("ok")) and proof["ok"],
+        "ok": bool(said.get("ok")) and proof["holds"],
         "address": f"http://127.0.0.1:{port}",
         "traffic": said,
         "prove": proof,
     }
 
 
-async def _found_or_catch_up(db: Database, settings: Settings, city: dict[str, int]) -> None:
-    """Founds the city in a new bank; closes the days that have passed since an old one was last open."""
-    clock = settings.make_clock()
-    today = days.local_day(clock.now(), settings.zone)
-    if not await history.is_founded(db):
-        await _found(db, settings, city, until=today - timedelta(1))
-    async with db.read() as tx:
-        day = (await days.current(tx)).open_date
-    while day < today:
-        with console.status(f"Closing {day}"):
-            await clearing.end_of_day(db, ManualClock(_evening(day, settings)), settings)
-        day += timedelta(1)
+async def _found_or_catch_up(db: Database, settings: Settings, plan: history.Plan) -> None:
+    """Founds the city, or goes on founding it; then ends the days that have passed since the bank was last open."""
+    now = settings.make_clock().now()
+    async with db.tx() as tx:
+        plan, founded = await history.begin(tx, plan, now)
+    if not founded:
+        await _found(db, settings, plan)
+        async with db.tx() as tx:
+            await history.finish(tx, now)
+    with console.status("Ending the days that have passed"):
+        await migrate_command.found(settings.database_url)
+        await clearing.end_of_day(db, settings.make_clock(), settings)
 
 
-def _evening(day: Any, settings: Settings) -> datetime:
-    return datetime.combine(day, datetime.max.time().replace(microsecond=0), settings.zone)
-
-
-async def _found(db: Database, settings: Settings, city: dict[str, int], until: Any) -> None:
-    command = [sys.executable, "-m", "tongbao_sim", "history", "--until", until.isoformat()]
-    for name, value in city.items():
+async def _found(db: Database, settings: Settings, plan: history.Plan) -> None:
+    command = [sys.executable, "-m", "tongbao_sim", "history"]
+    for name, value in msgspec.structs.asdict(plan).items():
         command += [f"--{name}", str(value)]
+    first = datetime.combine(plan.until - timedelta(days=plan.days + 1), datetime.min.time(), settings.zone)
+    clock = ManualClock(first)
+    async with db.tx() as tx:
+        await calendar.seed(tx, range(first.year, plan.until.year + 2))
     with Progress(
         TextColumn("Founding a made-up city"),
         BarColumn(),
@@ -131,12 +136,17 @@ async def _found(db: Database, settings: Settings, city: dict[str, int], until: 
         TimeElapsedColumn(),
         console=console,
     ) as bar:
-        task = bar.add_task("found", total=city["payments"])
+        task = bar.add_task("found", total=plan.payments)
         child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, limit=1 << 20)
         assert child.stdout is not None
         try:
             await history.found(
-                db, settings, child.stdout, progress=lambda done: bar.update(task, completed=done)
+                db,
+                clock,
+                child.stdout,
+                settings,
+                progress=lambda done, _total: bar.update(task, completed=done),
+                total=plan.payments,
             )
         finally:
             if child.returncode is None:
@@ -256,4 +266,4 @@ def _tell(summary: dict[str, Any]) -> None:
     audit = traffic.get("audit") or {}
     console.print(f"Payments  {traffic.get('payments', 0):,}, {traffic.get('surprises', 0)} not as expected")
     console.print(f"Auditor   {'agrees' if audit.get('agrees') else 'DISAGREES: ' + str(traffic.get('problem') or audit)}")
-    console.print(f"Books     {'proved' if proof['ok'] else 'NOT PROVED: ' + str(proof)}")
+    console.print(f"Books     {'proved' if proof['holds'] else 'NOT PROVED: ' + str(proof)}")

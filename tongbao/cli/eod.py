@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
 
+from tongbao.base import log
 from tongbao.base import settings as base_settings
 from tongbao.base.db import BULK, Database
 from tongbao.base.refusal import Refusal
@@ -35,10 +35,10 @@ def run(
     try:
         ended = asyncio.run(_end(through.date() if through else None))
     except Refusal as refusal:
-        sys.exit(f"tongbao: {refusal.kind.en} {refusal.detail or ''}".rstrip())
+        _fail(f"{refusal.kind.en} {refusal.detail or ''}".rstrip())
     except (BatchDoesNotBalance, BooksDoNotBalance, ClearingDiffers, ClearingStuck) as error:
         # Loud and final: the day stays where it is until a person has found out why.
-        sys.exit(f"tongbao: {type(error).__name__}: {error}")
+        _fail(f"{type(error).__name__}: {error}")
     if as_json:
         output.document({"ended": ended})
         return
@@ -50,7 +50,13 @@ def run(
         typer.echo("no business day is over that has not been ended")
 
 
+def _fail(why: str) -> NoReturn:
+    typer.echo(f"tongbao: {why}", err=True)
+    raise typer.Exit(1)
+
+
 async def _end(through: date | None) -> list[DayEnded]:
     settings = msgspec.structs.replace(base_settings.load(), database_url=database.url())
+    log.configure(settings.log_level, settings.log_format)
     async with Database(settings.database_url, size=settings.pool_size, limits=BULK, name="tongbao eod") as db:
         return await end_of_day(db, settings.make_clock(), settings, through=through)

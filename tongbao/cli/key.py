@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import sys
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -61,7 +62,7 @@ async def _create(
     async with database.office("key") as office, office.db.tx() as tx:
         at = office.clock.now()
         if subject_id is not None and not await merchants.subject_known(tx, kind, subject_id):
-            raise identity.SUBJECT_UNKNOWN()
+            sys.exit(f"tongbao: there is no {kind} {subject_id}")
         new = NewKey(
             id=uuid7(at),
             kind=kind,
@@ -117,7 +118,7 @@ async def _rotate(key_id: UUID, overlap: timedelta) -> tuple[ApiKey, Token]:
         at = office.clock.now()
         old = (await identity.find_keys(tx, [key_id])).get(key_id)
         if old is None:
-            raise identity.KEY_UNKNOWN()
+            sys.exit("tongbao: there is no such key; `tongbao key list` shows them")
         token = identity.fresh_token(old.kind, secrets.token_bytes)
         made = await identity.rotate_key(tx, key_id, new_id=uuid7(at), token=token, overlap=overlap, by=SYSTEM, at=at)
         return made.thing, token

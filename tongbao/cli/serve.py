@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -134,10 +135,8 @@ def _end_later(drain_s: int) -> None:
 
 def _alone(config: Config) -> None:
     server = Server(config)
-    try:
+    with suppress(KeyboardInterrupt):
         server.run()
-    except KeyboardInterrupt:
-        pass
     if not server.started:
         sys.exit("tongbao: the server did not start; the log says why")
 

@@ -15,10 +15,10 @@ from uuid import UUID
 
 import msgspec
 
-from tongbao import identity, ledger, merchants, payments
+from tongbao import clearing, identity, ledger, merchants, payments
 from tongbao.base import days
 from tongbao.base.clock import ManualClock
-from tongbao.base.db import Database, Tx
+from tongbao.base.db import Database, Limits, Tx
 from tongbao.base.principal import SYSTEM
 from tongbao.base.refusal import Refusal
 from tongbao.base.settings import Settings
@@ -39,8 +39,9 @@ from tongbao.history.model import LARGEST_BATCH
 
 _T = TypeVar("_T")
 
-EndDay = Callable[[date], Awaitable[object]]
-"""Closes a business day and opens the next; idempotent."""
+_HASTY = Limits(lock_ms=2_000, statement_ms=600_000, idle_ms=60_000)
+"""Commits do not wait for the disk one by one: what a power cut takes is the end of the stream, and the next run has it."""
+_HASTY.options += " -c synchronous_commit=off"
 
 _SHOWN = 20
 _decode = msgspec.json.Decoder(Fact).decode
@@ -52,29 +53,31 @@ async def found(
     facts: AsyncIterable[bytes] | Iterable[bytes],
     settings: Settings,
     *,
-    end_day: EndDay,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     total: int = 0,
     within: timedelta = timedelta(minutes=30),
 ) -> Founded:
     """Brings the whole stream in; `clock` stands at the end of it afterwards.
 
-    Orders are posted in batches of at most 500 and of at most `within` of the past, at the moment of the last of them.
-    `total` is only handed on to `progress`. Refuses `fact_unreadable` for a line that is none and for a stream without end.
+    Orders are posted in batches of at most 500 and of at most `within` of the past, at the moment of the last of them;
+    refunds wait until somebody spends one or the day ends. `total` is only handed on to `progress`. Refuses `fact_unreadable` for a line that is none and for a stream without end.
     """
-    founding = _Founding(db, clock, settings, end_day, progress, total, within)
-    line = 0
-    async for raw in _each(facts):
-        line += 1
-        try:
-            fact = _decode(raw)
-        except msgspec.DecodeError as error:
-            raise no.FACT_UNREADABLE(f"line {line}: {error}") from None
-        await founding.take(fact, raw)
-    if not founding.ended:
-        raise no.FACT_UNREADABLE(f"the stream stops after line {line}")
-    await founding.check_balances()
-    return founding.done
+    async with Database(db.url, size=3, limits=_HASTY, name="tongbao founding") as own:
+        founding = _Founding(own, clock, settings, progress, total, within)
+        line = 0
+        async for raw in _each(facts):
+            line += 1
+            try:
+                fact = _decode(raw)
+            except msgspec.DecodeError as error:
+                raise no.FACT_UNREADABLE(f"line {line}: {error}") from None
+            await founding.take(fact, raw)
+        if not founding.ended:
+            raise no.FACT_UNREADABLE(f"the stream stops after line {line}")
+        await founding.check_balances()
+    async with db.tx():
+        # One commit that waits for the disk, and so for everything before it.
+        return founding.done
 
 
 async def _each(facts: AsyncIterable[bytes] | Iterable[bytes]) -> AsyncIterator[bytes]:
@@ -92,7 +95,6 @@ class _Founding:
         db: Database,
         clock: ManualClock,
         settings: Settings,
-        end_day: EndDay,
         progress: Callable[[int, int], None],
         total: int,
         within: timedelta,
@@ -103,7 +105,6 @@ class _Founding:
         self._clock = clock
         self._settings = settings
         self._intake = payments.Intake(db, clock, settings)
-        self._end_day = end_day
         self._progress = progress
         self._total = total
         self._within = within
@@ -116,6 +117,7 @@ class _Founding:
         self._refunds: list[tuple[OrderFact, payments.Operation]] = []
         self._refunded_to: set[UUID] = set()
         self._since: datetime | None = None
+        self._last: datetime | None = None
         self._balances: dict[UUID, int] = {}
 
     async def take(self, fact: Fact, raw: bytes) -> None:
@@ -165,7 +167,7 @@ class _Founding:
         self._clock.set(self._midnight(day + timedelta(days=1)))
         # The day that was closed last may have been interrupted behind its closing; ending it again does what is left.
         if self._closed_through is None or day >= self._closed_through:
-            await self._end_day(day)
+            await clearing.end_of_day(self._db, self._clock, self._settings, through=day)
         self.done.days += 1
 
     def _midnight(self, day: date) -> datetime:
@@ -205,62 +207,55 @@ class _Founding:
         if self._passing_by:
             self.done.passed_by += 1
             return
-        # Refunds are posted behind the payments of their batch: whoever spends one must come in the next.
-        if len(self._orders) + len(self._refunds) >= LARGEST_BATCH or (
-            self._since is not None and (fact.at - self._since > self._within or fact.payer in self._refunded_to)
-        ):
+        if fact.payer in self._refunded_to or len(self._refunds) >= LARGEST_BATCH:
             await self._flush()
-        self._since = self._since or fact.at
-        digest = sha256(raw.rstrip()).digest()
+        elif len(self._orders) >= LARGEST_BATCH or fact.at - (self._since or fact.at) > self._within:
+            await self._pay()
         self._last = fact.at
+        digest = sha256(raw.rstrip()).digest()
         if fact.kind == "refund":
-            assert fact.of is not None
-            self._refunds.append(
-                (
-                    fact,
-                    payments.Operation(
-                        id=fact.id,
-                        payment_id=fact.of,
-                        principal_id=SYSTEM.id,
-                        request_hash=digest,
-                        amount_minor=fact.amount,
-                        reason=fact.reference,
-                    ),
-                )
-            )
+            self._refunds.append((fact, _refund(fact, digest)))
             if fact.payee is not None:
                 self._refunded_to.add(fact.payee)
             return
+        self._since = self._since or fact.at
         self._orders.append((fact, _order(fact, digest)))
 
     async def _flush(self) -> None:
-        if self._since is None:
+        """Payments, then the refunds that have waited for them; until somebody spends a refund it may wait all day."""
+        await self._pay()
+        if not self._refunds:
             return
+        assert self._last is not None
         self._clock.set(self._last)
-        outcomes = await self._intake.pay_many([order for _, order in self._orders])
-        for (fact, _), outcome in zip(self._orders, outcomes, strict=True):
-            self._count(fact, outcome)
-        if self._refunds:
-            outcomes = await self._intake.ask_many("refund", [operation for _, operation in self._refunds])
-            for (fact, _), outcome in zip(self._refunds, outcomes, strict=True):
-                self._count(fact, outcome)
-        self._orders.clear()
+        outcomes = await self._intake.ask_many("refund", [operation for _, operation in self._refunds])
+        self._count([fact for fact, _ in self._refunds], outcomes)
         self._refunds.clear()
         self._refunded_to.clear()
-        self._since = None
-        self._progress(self.done.orders + self.done.passed_by, self._total)
 
-    def _count(self, fact: OrderFact, outcome: payments.Outcome) -> None:
-        said = outcome.refusal.code if outcome.refusal else "completed"
-        self.done.orders += 1
-        if outcome.refusal:
-            self.done.refused += 1
-        else:
-            self.done.completed += 1
-        if said != fact.expect:
-            self.done.unexpected += 1
-            if len(self.done.first_unexpected) < _SHOWN:
-                self.done.first_unexpected.append(f"{fact.id}: {said}, not {fact.expect}")
+    async def _pay(self) -> None:
+        if not self._orders:
+            return
+        assert self._last is not None
+        self._clock.set(self._last)
+        outcomes = await self._intake.pay_many([order for _, order in self._orders])
+        self._count([fact for fact, _ in self._orders], outcomes)
+        self._orders.clear()
+        self._since = None
+
+    def _count(self, facts: Sequence[OrderFact], outcomes: Sequence[payments.Outcome]) -> None:
+        for fact, outcome in zip(facts, outcomes, strict=True):
+            said = outcome.refusal.code if outcome.refusal else "completed"
+            self.done.orders += 1
+            if outcome.refusal:
+                self.done.refused += 1
+            else:
+                self.done.completed += 1
+            if said != fact.expect:
+                self.done.unexpected += 1
+                if len(self.done.first_unexpected) < _SHOWN:
+                    self.done.first_unexpected.append(f"{fact.id}: {said}, not {fact.expect}")
+        self._progress(self.done.orders + self.done.passed_by, self._total)
 
     async def check_balances(self) -> None:
         """Where the stream says what accounts must hold: whether they do."""
@@ -293,6 +288,18 @@ def _order(fact: OrderFact, digest: bytes) -> payments.Order:
         method=payments.Method(fact.method),
         agreed=True,
         reference=fact.reference,
+    )
+
+
+def _refund(fact: OrderFact, digest: bytes) -> payments.Operation:
+    assert fact.of is not None
+    return payments.Operation(
+        id=fact.id,
+        payment_id=fact.of,
+        principal_id=SYSTEM.id,
+        request_hash=digest,
+        amount_minor=fact.amount,
+        reason=fact.reference,
     )
 
 

@@ -127,3 +127,24 @@ JOIN ledger.entry_view e ON e.account_id = h.ledger_id
 JOIN ledger.transfer_view t ON t.id = e.transfer_id
 WHERE starts_with(t.kind, 'import.') AND e.value_date BETWEEN %(first)s AND %(last)s
 GROUP BY h.account_id;
+
+-- name: begin_founding
+-- The plan of the city: the one that was begun first counts.
+INSERT INTO history.founding (plan, begun_at) VALUES (%(plan)s::jsonb, %(at)s) ON CONFLICT (singleton) DO NOTHING;
+
+-- name: founding
+SELECT plan, finished_at IS NOT NULL FROM history.founding;
+
+-- name: finish_founding
+UPDATE history.founding SET finished_at = %(at)s WHERE finished_at IS NULL;
+
+-- name: city_accounts
+-- Whom the live traffic may pay from and to: the people's current accounts.
+SELECT v.id, v.customer_id, a.balance_minor
+FROM identity.account_view v JOIN ledger.account_view a ON a.id = v.ledger_id
+WHERE v.product = 'current' AND v.customer_kind = 'person' AND v.customer_status = 'open' AND v.currency = %(currency)s
+ORDER BY v.id LIMIT %(most)s;
+
+-- name: city_merchants
+SELECT id, name, category, takings_account_id FROM merchants.merchant_view
+WHERE status = 'open' AND currency = %(currency)s ORDER BY id LIMIT %(most)s;

@@ -92,3 +92,12 @@ CREATE TABLE history.standing_order (
     amount_minor bigint NOT NULL CONSTRAINT standing_order_amount CHECK (amount_minor > 0),
     symbol text NOT NULL
 );
+
+-- The made-up city of a demo: what it was founded with, so that an interrupted founding goes on with the same city.
+CREATE TABLE history.founding (
+    singleton boolean PRIMARY KEY DEFAULT true CONSTRAINT founded_once CHECK (singleton),
+    plan jsonb NOT NULL,
+    begun_at timestamptz NOT NULL,
+    finished_at timestamptz
+);
+CREATE VIEW history.founding_view AS SELECT plan, begun_at, finished_at FROM history.founding;

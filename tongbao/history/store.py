@@ -169,3 +169,25 @@ async def imported_between(tx: Tx, first: date, last: date) -> dict[int, tuple[i
     """Transactions and their sum, by account of the past."""
     rows = await tx.rows(Q["imported_between"], first=first, last=last)
     return {account_id: (count, total) for account_id, count, total in rows}
+
+
+async def begin_founding(tx: Tx, plan: str, at: datetime) -> None:
+    await tx.run(Q["begin_founding"], plan=plan, at=at)
+
+
+async def founding(tx: Tx) -> tuple[dict[str, Any], bool] | None:
+    """The plan of the city and whether it is founded; None where none was begun."""
+    row = await tx.row(Q["founding"])
+    return (row[0], row[1]) if row else None
+
+
+async def finish_founding(tx: Tx, at: datetime) -> None:
+    await tx.run(Q["finish_founding"], at=at)
+
+
+async def city_accounts(tx: Tx, currency: str, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["city_accounts"], currency=currency, most=most)
+
+
+async def city_merchants(tx: Tx, currency: str, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["city_merchants"], currency=currency, most=most)

@@ -15,7 +15,7 @@ from tongbao.base.principal import Principal
 from tongbao.base.refusal import Refusal
 from tongbao.identity import claims, store
 from tongbao.identity import refusals as no
-from tongbao.identity.model import GL_LINES, Account, Customer, Made, NewAccount, Standing
+from tongbao.identity.model import Account, Customer, GL_LINES, Made, NewAccount, Product, Standing
 from tongbao.web.body import canonical_hash
 from tongbao.web.refusals import CURRENCY_UNKNOWN
 
@@ -76,7 +76,14 @@ def _refused(new: NewAccount, customers: dict[UUID, Customer]) -> Refusal | None
 async def _open(tx: Tx, new: Sequence[NewAccount], at: datetime, bank_code: str) -> None:
     serials = await store.next_numbers(tx, len(new))
     ledger_ids = await ledger.open_accounts(
-        tx, [ledger.NewAccount(currency=a.currency, gl_line=GL_LINES[a.product], at=at) for a in new]
+        tx,
+        [
+            # Everybody who pays a shop meets on its takings account: locked last, like the bank's own.
+            ledger.NewAccount(
+                currency=a.currency, gl_line=GL_LINES[a.product], at=at, hottest=a.product is Product.TAKINGS
+            )
+            for a in new
+        ],
     )
     await store.add_accounts(tx, new, ledger_ids, [account_number(bank_code, serial) for serial in serials], at)
 

@@ -45,9 +45,11 @@ STANDING_MOVES: Final[dict[Standing, frozenset[Standing]]] = {
 class Product(StrEnum):
     CURRENT = "current"
     SETTLEMENT = "settlement"
+    TAKINGS = "takings"
+    """What a merchant took today, until the day is cleared; opened with the merchant and paid only through it."""
 
 
-GL_LINES: Final = {Product.CURRENT: "2010", Product.SETTLEMENT: "2020"}
+GL_LINES: Final = {Product.CURRENT: "2010", Product.SETTLEMENT: "2020", Product.TAKINGS: "2030"}
 """The general-ledger line that accounts of a product stand on."""
 
 

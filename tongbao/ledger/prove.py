@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -30,7 +29,6 @@ async def _postings(proof: Proof) -> AsyncIterator[Finding]:
     low = await proof.mark(_POSTINGS)
     start = low
     while low < last:
-        began_ns = time.monotonic_ns()
         high = min(low + proof.step(_RANGE), last)
         try:
             async with proof.db.tx() as tx:
@@ -41,7 +39,7 @@ async def _postings(proof: Proof) -> AsyncIterator[Finding]:
             return
         proof.progress("entries", 2 * (high - start), 2 * (last - start))
         low = high
-        await proof.breathe(began_ns)
+        await proof.breathe()
 
 
 async def _follow(proof: Proof, tx: Tx, low: int, high: int) -> None:
@@ -121,7 +119,6 @@ async def _transfers(proof: Proof) -> AsyncIterator[Finding]:
     low = await proof.mark(_TRANSFERS)
     start = low
     while low < last:
-        began_ns = time.monotonic_ns()
         high = min(low + proof.step(_RANGE), last)
         async with proof.db.tx() as tx:
             orphans = await store.prove_orphans(tx, low, high, MOST_FINDINGS)
@@ -134,7 +131,7 @@ async def _transfers(proof: Proof) -> AsyncIterator[Finding]:
         proof.rows += high - low
         proof.progress("transfers", high - start, last - start)
         low = high
-        await proof.breathe(began_ns)
+        await proof.breathe()
 
 
 async def _accounts(proof: Proof) -> AsyncIterator[Finding]:
@@ -144,7 +141,6 @@ async def _accounts(proof: Proof) -> AsyncIterator[Finding]:
         last = await store.prove_account_bounds(tx)
     low = 0
     while low < last:
-        began_ns = time.monotonic_ns()
         high = min(low + proof.step(_RANGE), last)
         async with proof.db.tx() as tx:
             await store.prove_room(tx)
@@ -155,7 +151,7 @@ async def _accounts(proof: Proof) -> AsyncIterator[Finding]:
         proof.rows += high - low
         proof.progress("accounts", high, last)
         low = high
-        await proof.breathe(began_ns)
+        await proof.breathe()
     async with proof.db.read() as tx:
         for hold, account in await store.prove_lost_holds(tx, MOST_FINDINGS):
             yield Finding("L8", "ledger.hold", f"id={hold}", f"an account {account}", "no such account")
@@ -210,14 +206,13 @@ async def _stored_prints(proof: Proof, last: int) -> dict[Any, tuple[Any, ...]]:
     stored: dict[Any, tuple[Any, ...]] = {}
     low = 0
     while low < last:
-        began_ns = time.monotonic_ns()
         high = min(low + proof.step(_RANGE // 5), last)
         async with proof.db.read() as tx:
             for day, *sums in await store.prove_day_prints(tx, low, high):
                 stored[day] = tuple(a + b for a, b in zip(stored.get(day, (0, 0, 0, 0)), sums, strict=True))
         proof.progress("days", high, last)
         low = high
-        await proof.breathe(began_ns)
+        await proof.breathe()
     return stored
 
 

@@ -100,11 +100,11 @@ async def write(tx: Tx, rows: Rows, accounts: dict[int, Account], holds: dict[UU
         "a_at": [a.recorded_at for a in touched],
     }
     if not rows.new_holds and not rows.touched_holds:
-        await tx.run(Q["write_postings"], **params)
+        tx.write(Q["write_postings"], **params)
         return
     fresh = [holds[i] for i in sorted(rows.new_holds)]
     old = [holds[i] for i in sorted(rows.touched_holds.difference(rows.new_holds))]
-    await tx.run(
+    tx.write(
         Q["write"],
         **params,
         at=rows.at,

@@ -42,6 +42,7 @@ from tongbao.merchants.orders import (
     not_taking,
     release_orders,
 )
+from tongbao.merchants.prove import CHECKS
 from tongbao.merchants.refusals import ALL as REFUSALS
 from tongbao.merchants.refusals import MERCHANT_UNKNOWN
 from tongbao.merchants.register import register_merchants, set_status
@@ -55,6 +56,7 @@ from tongbao.merchants.webhooks import (
 )
 
 __all__ = [
+    "CHECKS",
     "CONSUMERS",
     "JOBS",
     "MERCHANT_UNKNOWN",

@@ -33,6 +33,11 @@ async def bank_fee_plan(tx: Tx) -> FeePlan:
     return (await store.plans(tx, [await store.bank_plan_id(tx)])).popitem()[1]
 
 
+async def fee_plan_at(tx: Tx, merchant_id: UUID, at: datetime) -> FeePlan:
+    """The plan that held for a merchant at a moment."""
+    return await store.plan_in_force(tx, merchant_id, at)
+
+
 async def find_orders(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Order]:
     """Orders by id; unknown ids are left out."""
     return await store.orders(tx, ids)

@@ -130,6 +130,18 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime
     payment_sequence: int = 0
 
+    def as_made(self) -> Order:
+        """The order as it was when it had just been made."""
+        return msgspec.structs.replace(
+            self,
+            state=OrderState.OPEN,
+            payment_id=None,
+            captured_minor=0,
+            refunded_minor=0,
+            changed_at=self.created_at,
+            payment_sequence=0,
+        )
+
     def state_at(self, at: datetime) -> OrderState:
         """An open order is over at its time, whether the job has run or not."""
         return OrderState.EXPIRED if self.state is OrderState.OPEN and at >= self.expires_at else self.state

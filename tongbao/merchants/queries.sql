@@ -61,6 +61,12 @@ SELECT coalesce(max(version), 0) FROM merchants.fee_plan WHERE merchant_id IS NO
 -- The plan of all who have none of their own.
 SELECT id FROM merchants.fee_plan WHERE merchant_id IS NULL ORDER BY version DESC LIMIT 1;
 
+-- name: plan_in_force
+-- The plan that held for a merchant at a moment: its own newest by then, else the bank's.
+SELECT id FROM merchants.fee_plan
+WHERE (merchant_id = %(merchant_id)s OR merchant_id IS NULL) AND set_at <= %(at)s
+ORDER BY merchant_id IS NULL, version DESC LIMIT 1;
+
 -- name: add_plan
 -- A version of a plan; its rates follow.
 INSERT INTO merchants.fee_plan (id, merchant_id, version, set_at, set_by)
@@ -150,10 +156,6 @@ FROM merchants.endpoint
 WHERE status <> 'deleted' AND (%(after)s::uuid IS NULL OR id > %(after)s)
     AND (%(merchant_id)s::uuid IS NULL OR merchant_id = %(merchant_id)s)
 ORDER BY id LIMIT %(most)s;
-
--- name: endpoint_secret
--- Shown once, at its making; a replay of that request is entitled to it as well.
-SELECT secret FROM merchants.endpoint WHERE id = %(id)s;
 
 -- name: listening_endpoints
 -- Who hears of these merchants' events: their own endpoints and the bank's.
@@ -279,3 +281,34 @@ DELETE FROM merchants.delivery WHERE id IN (
     ORDER BY created_at, id LIMIT %(most)s
     FOR UPDATE SKIP LOCKED
 );
+
+-- name: prove_claims
+-- Payments that more than one order says has claimed it.
+SELECT payment_id, count(*) FROM merchants.shop_order WHERE payment_id IS NOT NULL
+GROUP BY payment_id HAVING count(*) > 1 ORDER BY payment_id LIMIT %(most)s;
+
+-- name: prove_accounts
+-- Merchants whose accounts stand on another line or in another currency than they should.
+SELECT m.id, u.account, u.line || ' in ' || m.currency, a.gl_line || ' in ' || a.currency
+FROM merchants.merchant m
+CROSS JOIN LATERAL (VALUES (m.takings_ledger_id, '2030'), (m.settlement_ledger_id, '2020')) AS u (account, line)
+LEFT JOIN ledger.account_view a ON a.id = u.account
+WHERE (a.gl_line, a.currency) IS DISTINCT FROM (u.line, m.currency)
+ORDER BY m.id, u.account LIMIT %(most)s;
+
+-- name: prove_plans
+-- Plans that know no fee for some method.
+SELECT p.id FROM merchants.fee_plan p
+WHERE NOT EXISTS (SELECT 1 FROM merchants.fee_rate r WHERE r.plan_id = p.id AND r.method = '*')
+ORDER BY p.id LIMIT %(most)s;
+
+-- name: prove_deliveries
+-- Deliveries that count other tries than are on record.
+SELECT d.id, d.attempts, count(a.number) FROM merchants.delivery d
+LEFT JOIN merchants.attempt a ON a.delivery_id = d.id
+GROUP BY d.id, d.attempts HAVING count(a.number) <> d.attempts ORDER BY d.id LIMIT %(most)s;
+
+-- name: prove_rows
+-- How many rows these checks look at.
+SELECT (SELECT count(*) FROM merchants.merchant) + (SELECT count(*) FROM merchants.shop_order)
+    + (SELECT count(*) FROM merchants.fee_plan) + (SELECT count(*) FROM merchants.delivery);

@@ -39,16 +39,16 @@ ORDER_AMOUNT_DIFFERS = RefusalKind(
 ORDER_CURRENCY_DIFFERS = RefusalKind(
     "order_currency_differs", 422, "The merchant is paid in another currency.", "订单币种与商户结算币种不符。"
 )
-WEBHOOK_UNKNOWN = RefusalKind("webhook_unknown", 404, "There is no such webhook.", "通知地址不存在。")
+WEBHOOK_UNKNOWN = RefusalKind("webhook_unknown", 404, "There is no such webhook.", "事件通知不存在。")
 WEBHOOK_URL_REFUSED = RefusalKind(
     "webhook_url_refused",
     422,
     "Messages go to a public https address, without user name or fragment.",
-    "通知地址须为公网 https 网址，且不含用户名或片段。",
+    "事件通知的地址须为公网 https 网址，且不含用户名或片段。",
 )
-WEBHOOK_TOPIC_UNKNOWN = RefusalKind("webhook_topic_unknown", 422, "There is no such topic.", "没有该通知主题。")
+WEBHOOK_TOPIC_UNKNOWN = RefusalKind("webhook_topic_unknown", 422, "There is no such topic.", "没有该事件通知主题。")
 WEBHOOK_OFF = RefusalKind(
-    "webhook_off", 409, "The webhook is switched off. Switch it on first.", "通知地址已停用，请先启用。"
+    "webhook_off", 409, "The webhook is switched off. Switch it on first.", "事件通知已停用，请先启用。"
 )
 DELIVERY_UNKNOWN = RefusalKind("delivery_unknown", 404, "There is no such delivery.", "通知记录不存在。")
 

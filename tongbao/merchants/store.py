@@ -147,6 +147,12 @@ async def bank_plan_id(tx: Tx) -> UUID:
     return row[0]
 
 
+async def plan_in_force(tx: Tx, merchant_id: UUID, at: datetime) -> FeePlan:
+    row = await tx.row(Q["plan_in_force"], merchant_id=merchant_id, at=at)
+    assert row is not None
+    return (await plans(tx, [row[0]]))[row[0]]
+
+
 async def one_keeper_of_the_bank_plan(tx: Tx) -> None:
     await tx.rows(Q["one_keeper_of_the_bank_plan"])
 
@@ -278,12 +284,6 @@ async def add_endpoint(tx: Tx, new: NewEndpoint, secret: str, at: datetime) -> N
 async def endpoint(tx: Tx, id: UUID, *, deleted_too: bool = False) -> Endpoint | None:
     row = await tx.row(Q["endpoints"], ids=[id], deleted_too=deleted_too)
     return _endpoint(row) if row else None
-
-
-async def endpoint_secret(tx: Tx, id: UUID) -> str:
-    row = await tx.row(Q["endpoint_secret"], id=id)
-    assert row is not None
-    return row[0]
 
 
 async def endpoints_of(tx: Tx, *, merchant_id: UUID | None, after: UUID | None, most: int) -> list[Endpoint]:
@@ -436,3 +436,28 @@ async def resend_delivery(tx: Tx, id: UUID, tries: int, at: datetime) -> None:
 
 async def forget_deliveries(tx: Tx, before: datetime, most: int) -> int:
     return await tx.run(Q["forget_deliveries"], before=before, most=most)
+
+
+# what `tongbao prove` asks
+
+
+async def prove_claims(tx: Tx, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_claims"], most=most)
+
+
+async def prove_accounts(tx: Tx, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_accounts"], most=most)
+
+
+async def prove_plans(tx: Tx, most: int) -> list[UUID]:
+    return [row[0] for row in await tx.rows(Q["prove_plans"], most=most)]
+
+
+async def prove_deliveries(tx: Tx, most: int) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["prove_deliveries"], most=most)
+
+
+async def prove_rows(tx: Tx) -> int:
+    row = await tx.row(Q["prove_rows"])
+    assert row is not None
+    return row[0]

@@ -86,8 +86,8 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 async def create_endpoint(
     tx: Tx, new: NewEndpoint, secret: str, *, by: Principal, at: datetime, private: bool
-) -> tuple[Made[Endpoint], str]:
-    """Makes an endpoint; it and its secret, which a replay of the same request is shown again.
+) -> Made[Endpoint]:
+    """Makes an endpoint that signs with `secret`; one that was made before keeps its own.
 
     Refuses `id_taken`, `id_reused`, `merchant_unknown`, `webhook_url_refused`, `webhook_topic_unknown`.
     """
@@ -100,10 +100,9 @@ async def create_endpoint(
         if new.merchant_id is not None and not await store.merchants(tx, [new.merchant_id]):
             raise no.MERCHANT_UNKNOWN(field="merchant_id")
         await store.add_endpoint(tx, new, secret, at)
-    made = await store.endpoint(tx, new.id)
-    if made is None:
-        raise no.WEBHOOK_UNKNOWN()
-    return Made(made, replayed), await store.endpoint_secret(tx, new.id)
+    made = await store.endpoint(tx, new.id, deleted_too=True)
+    assert made is not None
+    return Made(made, replayed)
 
 
 async def delete_endpoint(tx: Tx, id: UUID, at: datetime) -> None:

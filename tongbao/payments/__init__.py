@@ -16,8 +16,13 @@ from tongbao.payments.model import (
     Payment,
     State,
 )
+from tongbao.payments.prove import checks
+from tongbao.payments.records import Filter
+from tongbao.payments.records import records as list_payments
 from tongbao.payments.refusals import ALL as REFUSALS
+from tongbao.payments.set_limits import limits_of
 from tongbao.payments.submit import submit
+from tongbao.payments.timeline import Step, Timeline, payment_behind, timeline
 from tongbao.payments.view import PaymentView, view
 
 __all__ = [
@@ -26,6 +31,7 @@ __all__ = [
     "Arrives",
     "Capture",
     "Check",
+    "Filter",
     "Intake",
     "Judgement",
     "Kind",
@@ -37,8 +43,15 @@ __all__ = [
     "Payment",
     "PaymentView",
     "State",
+    "Step",
+    "Timeline",
     "Verdict",
+    "checks",
     "judge",
+    "limits_of",
+    "list_payments",
+    "payment_behind",
     "submit",
+    "timeline",
     "view",
 ]

@@ -50,6 +50,7 @@ from tongbao.payments.bodies import (
     Why,
 )
 from tongbao.payments.door import PATH, Answer, answer_of, may_debit, order_of
+from tongbao.payments.door import route as pay_route
 from tongbao.payments.intake import Intake
 from tongbao.payments.model import OUTSIDE, Kind, Limits, Method, Order, Outcome, Payment, ScheduleState, State
 from tongbao.payments.timeline import Step, timeline
@@ -69,6 +70,7 @@ Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the 
 From = Annotated[date | None, QueryParameter(name="from", description="First day, in the bank's zone.")]
 To = Annotated[date | None, QueryParameter(name="to", description="Last day, in the bank's zone.")]
 Form = Annotated[Literal["json", "csv"], QueryParameter(name="format", description="`csv`: all of it, as a file.")]
+InState = Annotated[State | None, QueryParameter(name="state", description="Only payments in this state.")]
 
 _BATCH_LARGEST: Final = 8 << 20
 
@@ -269,7 +271,7 @@ async def list_payments(
     last: To = None,
     min_amount: FromQuery[int | None] = None,
     max_amount: FromQuery[int | None] = None,
-    state: FromQuery[State | None] = None,
+    in_state: InState = None,
     kind: FromQuery[Kind | None] = None,
     method: FromQuery[Method | None] = None,
     cursor: Cursor = None,
@@ -286,7 +288,7 @@ async def list_payments(
         last=paging.day(last, "to"),
         smallest_minor=_bound(min_amount, 0, "min_amount"),
         largest_minor=_bound(max_amount, LARGEST_MINOR, "max_amount"),
-        state=state,
+        state=in_state,
         kind=kind,
         method=method,
     )
@@ -1113,3 +1115,5 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     resume_schedule,
     cancel_schedule,
 )
+
+__all__ = ["ROUTES", "pay_route"]

@@ -87,6 +87,7 @@ class Desk:
             counted[0].add(payment.amount_minor, 1)
             self.writes.spending[payment.payer_account_id] = counted[0]
         payment.authorised_minor = payment.amount_minor
+        payment.decided_at = self.at
 
     def _pay_at_once(self, payment: Payment, checks: list[Check]) -> None:
         self._apply(
@@ -145,7 +146,7 @@ class Desk:
             return
         spending = counted[0]
         spending.roll(self.day)
-        spent_on = days.local_day(payment.created_at, self.zone)
+        spent_on = days.local_day(payment.decided_at or payment.created_at, self.zone)
         whole = amount_minor == payment.amount_minor
         if spent_on == spending.day:
             spending.day_minor = max(0, spending.day_minor - amount_minor)

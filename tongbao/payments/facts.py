@@ -27,6 +27,8 @@ class Facts(msgspec.Struct):
     accounts: dict[UUID, tuple[int, str]]
     merchants: dict[UUID, merchants.Merchant]
     outside: dict[str, int]
+    takings: set[UUID]
+    """Accounts of merchants' takings: paid through their merchant only, so that clearing finds every movement."""
 
     def ledger_id(self, account_id: UUID, currency: str) -> int:
         """Where an account stands in the ledger. KeyError for an unknown one; refuses `currency_mismatch`."""
@@ -47,6 +49,7 @@ class FactsReader:
         self._outside: dict[str, int] = {}
         self._merchants: dict[UUID, tuple[datetime, merchants.Merchant | None]] = {}
         self._counted: set[UUID] = set()
+        self._takings: set[UUID] = set()
 
     async def read(self, orders: Iterable[Order], at: datetime, day: date) -> Facts:
         """All that these orders need: a look-up only for what is not known yet."""
@@ -57,7 +60,7 @@ class FactsReader:
         spenders = {o.payer_account_id for o in orders if o.kind is not Kind.TOPUP}
         currencies = {o.currency for o in orders if o.payer_account_id == OUTSIDE}
         await self.know(wanted, spenders, currencies, at, day)
-        return Facts(self._accounts, shops, self._outside)
+        return Facts(self._accounts, shops, self._outside, self._takings)
 
     async def of_payments(
         self, accounts: set[UUID], merchant_ids: set[UUID], currencies: set[str], at: datetime, day: date
@@ -65,7 +68,7 @@ class FactsReader:
         """The same for payments that exist already."""
         shops = await self._read_merchants(merchant_ids, at)
         await self.know(accounts, accounts - {OUTSIDE}, currencies, at, day)
-        return Facts(self._accounts, shops, self._outside)
+        return Facts(self._accounts, shops, self._outside, self._takings)
 
     async def know(
         self, accounts: set[UUID], spenders: set[UUID], currencies: set[str], at: datetime, day: date
@@ -77,7 +80,9 @@ class FactsReader:
                 self._counted.clear()
                 unknown = accounts - {OUTSIDE}
             async with self._db.read() as tx:
-                self._accounts.update((i, (where, currency)) for i, where, currency in await store.parties(tx, unknown))
+                found = await store.parties(tx, unknown)
+            self._accounts.update((i, (where, currency)) for i, where, currency, _ in found)
+            self._takings.update(i for i, _, _, product in found if product == "takings")
         uncounted = {i for i in spenders if i not in self._counted and i in self._accounts}
         if uncounted:
             async with self._db.read() as tx:

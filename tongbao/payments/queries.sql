@@ -39,7 +39,7 @@ WHERE p.id = ANY(%(ids)s::uuid[]);
 
 -- name: parties
 -- What never changes about an account: where it stands in the ledger, and its currency.
-SELECT id, ledger_id, currency FROM identity.account_view WHERE id = ANY(%(ids)s::uuid[]);
+SELECT id, ledger_id, currency, product FROM identity.account_view WHERE id = ANY(%(ids)s::uuid[]);
 
 -- name: ensure_spending
 -- A payer's counter row, made before the first payment that needs it.
@@ -403,3 +403,89 @@ ORDER BY tried_on DESC, due_on DESC LIMIT %(most)s;
 -- name: open_day
 -- The day that the bank books on.
 SELECT open_date FROM base.business_day_view;
+
+-- name: payments_after
+-- The next payments in the order in which they came, from behind a place on.
+SELECT created_at, id FROM payments.payment WHERE (created_at, id) > (%(after)s, %(after_id)s::uuid)
+ORDER BY created_at, id LIMIT %(most)s;
+
+-- name: operated_since
+-- Payments of which something was asked on a day or later, by id from behind one on.
+SELECT DISTINCT payment_id FROM payments.operation WHERE booking_date >= %(day)s AND payment_id > %(after)s
+ORDER BY payment_id LIMIT %(most)s;
+
+-- name: wrong_payments
+-- Payments that do not agree with the ledger, their operations or their events: invariant, key, what should be, what is.
+WITH these AS (
+    SELECT p.*, payer.ledger_id AS payer_ledger, payee.ledger_id AS payee_ledger
+    FROM payments.payment p
+    LEFT JOIN identity.account_view payer ON payer.id = p.payer_account_id
+    LEFT JOIN identity.account_view payee ON payee.id = p.payee_account_id
+    WHERE p.id = ANY(%(ids)s::uuid[])
+), transfers AS (
+    SELECT id AS payment_id, id AS transfer_id, false AS is_refund FROM these
+    UNION ALL
+    SELECT payment_id, id, kind = 'refund' FROM payments.operation WHERE payment_id = ANY(%(ids)s::uuid[])
+), moved AS (
+    SELECT t.payment_id,
+        coalesce(sum(e.amount_minor) FILTER (WHERE NOT t.is_refund AND e.amount_minor > 0), 0) AS captured,
+        coalesce(-sum(e.amount_minor) FILTER (WHERE t.is_refund AND e.amount_minor < 0), 0) AS refunded
+    FROM transfers t
+    JOIN these p ON p.id = t.payment_id
+    JOIN ledger.transfer_view l ON l.id = t.transfer_id
+    JOIN ledger.entry_view e ON e.transfer_id = l.id AND e.booking_date = l.booking_date
+    WHERE e.account_id = p.payee_ledger AND (p.payer_ledger IS NULL OR e.counterparty_id = p.payer_ledger)
+    GROUP BY t.payment_id
+), told AS (
+    SELECT aggregate AS payment_id, count(*) AS events, min(sequence) AS first, max(sequence) AS last
+    FROM base.event_view WHERE aggregate = ANY(%(ids)s::uuid[]) GROUP BY aggregate
+)
+SELECT 'P1', p.id, p.captured_minor::text, coalesce(m.captured, 0)::text
+FROM these p LEFT JOIN moved m ON m.payment_id = p.id WHERE p.captured_minor <> coalesce(m.captured, 0)
+UNION ALL
+SELECT 'P2', p.id, p.refunded_minor::text, coalesce(m.refunded, 0)::text
+FROM these p LEFT JOIN moved m ON m.payment_id = p.id WHERE p.refunded_minor <> coalesce(m.refunded, 0)
+UNION ALL
+SELECT 'P3', p.id, (CASE p.state WHEN 'authorised' THEN p.authorised_minor - p.captured_minor ELSE 0 END)::text,
+    coalesce(h.left_minor, 0)::text
+FROM these p LEFT JOIN ledger.hold_view h ON h.id = p.id
+WHERE coalesce(h.left_minor, 0) <> CASE p.state WHEN 'authorised' THEN p.authorised_minor - p.captured_minor ELSE 0 END
+UNION ALL
+SELECT 'P4', p.id, '1 to ' || p.sequence, coalesce(t.events || ' events, ' || t.first || ' to ' || t.last, 'none')
+FROM these p LEFT JOIN told t ON t.payment_id = p.id
+WHERE t.last <> p.sequence OR t.events <> t.last - t.first + 1
+   OR (t.events IS NULL AND p.booking_date >= (SELECT closed_through FROM base.business_day_view))
+UNION ALL
+SELECT 'P5', p.id, 'decided', 'claimed' FROM these p WHERE p.state = 'created'
+UNION ALL
+SELECT 'P5', o.id, 'decided', 'claimed' FROM payments.operation o
+WHERE o.payment_id = ANY(%(ids)s::uuid[]) AND o.state = 'claimed'
+UNION ALL
+SELECT 'P7', p.id, 'in the list', p.state FROM these p
+WHERE p.state IN ('challenged', 'held', 'authorised', 'unknown')
+  AND NOT EXISTS (SELECT 1 FROM payments.open_payment w WHERE w.payment_id = p.id)
+LIMIT %(most)s;
+
+-- name: wrongly_open
+-- What is in the list of open payments and waits for nothing.
+SELECT p.id, p.state FROM payments.open_payment w JOIN payments.payment p ON p.id = w.payment_id
+WHERE p.state NOT IN ('challenged', 'held', 'authorised', 'unknown') ORDER BY p.id LIMIT %(most)s;
+
+-- name: wrong_counters
+-- Accounts whose counters of a day are not what their payments of that day used.
+WITH used AS (
+    SELECT payer_account_id AS account_id,
+        sum(CASE state WHEN 'authorised' THEN authorised_minor ELSE captured_minor END) AS amount,
+        count(*) FILTER (WHERE state = 'authorised' OR captured_minor > 0) AS payments
+    FROM payments.payment
+    WHERE created_at >= %(since)s AND decided_at >= %(midnight)s AND decided_at < %(next_midnight)s
+      AND authorised_minor > 0 AND kind <> 'topup'
+    GROUP BY payer_account_id
+)
+SELECT s.account_id, coalesce(u.amount, 0) || ' in ' || coalesce(u.payments, 0),
+    CASE WHEN s.day = %(day)s THEN s.day_minor || ' in ' || s.day_count ELSE '0 in 0' END
+FROM payments.spending s LEFT JOIN used u ON u.account_id = s.account_id
+WHERE (s.day = %(day)s OR u.account_id IS NOT NULL)
+  AND (coalesce(u.amount, 0), coalesce(u.payments, 0)) IS DISTINCT FROM
+    CASE WHEN s.day = %(day)s THEN (s.day_minor::numeric, s.day_count::bigint) ELSE (0::numeric, 0::bigint) END
+ORDER BY s.account_id LIMIT %(most)s;

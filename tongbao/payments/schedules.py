@@ -96,10 +96,12 @@ async def _check_ends(tx: Tx, new: Schedule) -> None:
         if merchant is None:
             raise no.MERCHANT_UNKNOWN(field="merchant_id")
         payee = merchant.takings_account_id
-    known = {i: currency for i, _, currency in await store.parties(tx, [i for i in (new.payer_account_id, payee) if i])}
-    if new.payer_account_id not in known:
+    found = await store.parties(tx, [i for i in (new.payer_account_id, payee) if i])
+    known = {i: currency for i, _, currency, _ in found}
+    takings = {i for i, _, _, product in found if product == "takings"}
+    if new.payer_account_id not in known or new.payer_account_id in takings:
         raise no.PAYER_UNKNOWN(field="payer_account_id")
-    if payee not in known:
+    if payee not in known or (payee in takings and new.merchant_id is None):
         raise no.PAYEE_UNKNOWN(field="payee_account_id")
     if payee == new.payer_account_id:
         raise no.ACCOUNTS_MUST_BE_DIFFERENT(field="payee_account_id")

@@ -96,8 +96,8 @@ async def decisions(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, tuple[str, dateti
     return {i: (state, due_at, msgspec.convert(checks, tuple[Check, ...])) for i, state, due_at, checks in rows}
 
 
-async def parties(tx: Tx, ids: Iterable[UUID]) -> list[tuple[UUID, int, str]]:
-    """(account id, ledger id, currency) of the accounts that exist."""
+async def parties(tx: Tx, ids: Iterable[UUID]) -> list[tuple[UUID, int, str, str]]:
+    """(account id, ledger id, currency, product) of the accounts that exist."""
     return await tx.rows(Q["parties"], ids=list(ids))  # type: ignore[return-value]
 
 
@@ -136,7 +136,7 @@ async def write(tx: Tx, writes: Writes, *, at: datetime, booking_date: date) -> 
         [(*rest, _json(answer)) for *rest, answer in writes.operations], 7
     )
     w_ids, w_for, w_due = _columns(writes.waiting, 3)
-    await tx.run(
+    tx.write(
         Q["write"],
         at=at,
         booking_date=booking_date,
@@ -426,3 +426,32 @@ async def open_day(tx: Tx) -> date:
     row = await tx.row(Q["open_day"])
     assert row is not None
     return row[0]
+
+
+# --- proof
+
+
+async def payments_after(tx: Tx, place: tuple[datetime, UUID], most: int) -> list[tuple[datetime, UUID]]:
+    return await tx.rows(Q["payments_after"], after=place[0], after_id=place[1], most=most)  # type: ignore[return-value]
+
+
+async def operated_since(tx: Tx, day: date, after: UUID, most: int) -> list[UUID]:
+    return [row[0] for row in await tx.rows(Q["operated_since"], day=day, after=after, most=most)]
+
+
+async def wrong_payments(tx: Tx, ids: Sequence[UUID], most: int) -> list[tuple[str, UUID, str, str]]:
+    """(invariant, key, what should be, what is)."""
+    return await tx.rows(Q["wrong_payments"], ids=list(ids), most=most)  # type: ignore[return-value]
+
+
+async def wrongly_open(tx: Tx, most: int) -> list[tuple[UUID, str]]:
+    return await tx.rows(Q["wrongly_open"], most=most)  # type: ignore[return-value]
+
+
+async def wrong_counters(
+    tx: Tx, day: date, midnight: datetime, next_midnight: datetime, since: datetime, most: int
+) -> list[tuple[UUID, str, str]]:
+    """(account, what should be, what is)."""
+    return await tx.rows(  # type: ignore[return-value]
+        Q["wrong_counters"], day=day, midnight=midnight, next_midnight=next_midnight, since=since, most=most
+    )

@@ -170,7 +170,8 @@ def _decide(
     """Refuse, refuse, refuse, then act."""
     known = desk.facts.accounts
     from_outside = order.payer_account_id == OUTSIDE and order.kind is Kind.TOPUP
-    if not from_outside and order.payer_account_id not in known:
+    payer_may = order.payer_account_id in known and order.payer_account_id not in desk.facts.takings
+    if not from_outside and not payer_may:
         _fail(checks, "accounts", no.PAYER_UNKNOWN())
     if order.merchant_id is not None:
         merchant = desk.facts.merchants.get(order.merchant_id)
@@ -178,7 +179,7 @@ def _decide(
             _fail(checks, "merchant", no.MERCHANT_UNKNOWN())
         elif not merchant.takes_payments:
             _fail(checks, "merchant", no.MERCHANT_CLOSED())
-    elif payment.payee_account_id not in known:
+    elif payment.payee_account_id not in known or payment.payee_account_id in desk.facts.takings:
         _fail(checks, "accounts", no.PAYEE_UNKNOWN())
     refused_order = claimed.get(order.id)
     if refused_order is not None:

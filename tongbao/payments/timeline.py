@@ -174,7 +174,7 @@ def _decision(p: Payment, state: str) -> Step:
         kind = no.BY_CODE[p.refusal or ""]
         said = (f"Decided: declined. {kind.en}", f"处理结果：已拒绝。{kind.zh}")
     fee = p.at_once_fee_minor or None
-    return _step(p.decided_at or p.created_at, "decision", said, state=state, code=p.refusal, fee=fee)
+    return _step(p.created_at, "decision", said, state=state, code=p.refusal, fee=fee)
 
 
 def _hold(hold: tuple[Any, ...], currency: str) -> Step:

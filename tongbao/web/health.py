@@ -65,7 +65,7 @@ class BusinessDayView(msgspec.Struct, kw_only=True):
     operation_id="is_alive",
     response_description="It answers.",
     responses=problems(known=False),
-    security=[],
+    security=[{}],
 )
 async def healthz() -> Alive:
     return Alive(status="ok")
@@ -116,7 +116,7 @@ async def readiness(db: Database) -> Readiness:
         **problems(known=False),
         503: ResponseSpec(Readiness, description="Not now; `checks` says why.", generate_examples=False),
     },
-    security=[],
+    security=[{}],
 )
 async def readyz(db: Db) -> Readiness:
     found = await readiness(db)
@@ -132,7 +132,7 @@ async def readyz(db: Db) -> Readiness:
     media_type=metrics.CONTENT_TYPE.removesuffix("; charset=utf-8"),  # which the framework adds to every text
     response_description="Of this process, or of all processes that share a directory.",
     responses=problems(known=False),
-    security=[],
+    security=[{}],
     sync_to_thread=False,
 )
 def figures() -> bytes:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the wire as uvicorn speaks it, with an end to a client that sends half a request and waits.
+"""HTTP/1.1 on the wire as uvicorn speaks it, with an end to clients that keep the bank waiting.
 
 The door bounds the time in which a body arrives once a route reads it. What comes before, and what nobody reads, is bounded
 here; else a few thousand silent connections are enough to shut a bank.
@@ -7,21 +7,24 @@ here; else a few thousand silent connections are enough to shut a bank.
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _WITHIN_S: Final = 10
+_LINGER_S: Final = 2
 
 
 class BoundedHttp(HttpToolsProtocol):
     """Closes a connection whose request is begun and does not become whole, and one that never begins."""
 
-    _begun = False
+    begun = False
+    """A request has begun to arrive and is not whole."""
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         super().connection_made(transport)
+        self.transport = cast("asyncio.Transport", _Lingering(transport, self))
         # The base arms this timer only after a first answer.
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
@@ -31,21 +34,54 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
         super().data_received(data)
-        if not self._begun or (self.cycle is not None and not self.cycle.response_complete):
+        if not self.begun or (self.cycle is not None and not self.cycle.response_complete):
             self._in_time()
         elif self._late is None:
             self._late = self.loop.call_later(_WITHIN_S, self.timeout_keep_alive_handler)
 
     def on_message_begin(self) -> None:
-        self._begun = True
+        self.begun = True
         super().on_message_begin()
 
     def on_message_complete(self) -> None:
-        self._begun = False
+        self.begun = False
         super().on_message_complete()
 
     def _in_time(self) -> None:
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+
+class _Lingering:
+    """A transport that lets the client hear the answer before it closes.
+
+    To close a socket with bytes in it that nobody read resets the connection, and an answer on its way is lost: a client
+    that sends too large a body would never see why it was refused.
+    """
+
+    def __init__(self, inner: asyncio.Transport, protocol: BoundedHttp) -> None:
+        self._inner = inner
+        self._protocol = protocol
+        self._ended = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def write(self, data: bytes) -> None:
+        self._inner.write(data)
+
+    def is_closing(self) -> bool:
+        return self._ended or self._inner.is_closing()
+
+    def close(self) -> None:
+        if self.is_closing() or not self._protocol.begun or not self._inner.can_write_eof():
+            self._inner.close()
+            return
+        self._ended = True
+        self._inner.write_eof()
+        self._protocol.flow.resume_reading()
+        self._protocol.loop.call_later(_LINGER_S, self._inner.close)
