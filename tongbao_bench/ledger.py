@@ -159,7 +159,13 @@ def workers(url: str, accounts: list[int]) -> Iterator[Workers]:
 
 
 class Copy:
-    """The same rows by COPY into the same table: what this server could write at most without deciding anything."""
+    """The same rows by COPY into the same tables: what this server could write at most without deciding anything."""
+
+    TRANSFERS = b"COPY ledger.transfer (id, kind, booking_date, recorded_at, postings) FROM STDIN"
+    POSTINGS = (
+        b"COPY ledger.posting (transfer_id, recorded_at, debit, credit, amount_minor, debit_version, credit_version, "
+        b"debit_balance, credit_balance, booking_date, value_date, currency) FROM STDIN"
+    )
 
     def __init__(self, url: str) -> None:
         self._conn = psycopg.connect(url)
@@ -167,29 +173,28 @@ class Copy:
         self._chance = random.Random(0)
 
     def measure(self) -> float:
-        """Rows a second of one COPY and its COMMIT."""
-        data = "".join(self._row() for _ in range(COPY_ROWS))
+        """Postings a second, each with its transfer: two COPYs and their COMMIT."""
+        transfers, postings = zip(*(self._rows() for _ in range(COPY_ROWS)), strict=True)
+        data = [(self.TRANSFERS, "".join(transfers)), (self.POSTINGS, "".join(postings))]
         began = time.perf_counter()
         with self._conn.cursor() as cursor:
-            with cursor.copy(
-                "COPY ledger.posting (transfer_id, recorded_at, debit, credit, amount_minor, debit_version, "
-                "credit_version, debit_balance, credit_balance, booking_date, value_date, currency) FROM STDIN"
-            ) as copy:
-                copy.write(data)
+            for command, rows in data:
+                with cursor.copy(command) as copy:
+                    copy.write(rows)
             self._conn.commit()
         return COPY_ROWS / (time.perf_counter() - began)
 
-    def _row(self) -> str:
+    def _rows(self) -> tuple[str, str]:
         at = datetime.now(UTC)
-        versions = self._version
+        day, versions, id_ = at.date(), self._version, ids.uuid7(at, self._chance.getrandbits)
         debit, credit = self._chance.sample(range(10**9, 10**9 + ACCOUNTS), 2)
         versions[debit] += 1
         versions[credit] += 1
-        columns = (
-            ids.uuid7(at, self._chance.getrandbits), at.isoformat(), debit, credit, self._chance.randint(1, 10_000),
-            versions[debit], versions[credit], 12_345, 67_890, at.date(), at.date(), "CNY",
+        posting = (
+            id_, at.isoformat(), debit, credit, self._chance.randint(1, 10_000), versions[debit], versions[credit],
+            12_345, 67_890, day, day, "CNY",
         )  # fmt: skip
-        return "\t".join(map(str, columns)) + "\n"
+        return f"{id_}\tpayment\t{day}\t{at.isoformat()}\t1\n", "\t".join(map(str, posting)) + "\n"
 
     def close(self) -> None:
         self._conn.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -14,7 +15,7 @@ import pytest
 
 from tests.payments.town import Town
 from tongbao import identity, ledger, payments
-from tongbao.base.db import Database
+from tongbao.base.db import Database, Tx
 from tongbao.payments import Capture, Operation, Order, Outcome
 
 N = 16
@@ -62,7 +63,9 @@ def codes(outcomes: list[Outcome]) -> dict[str, int]:
     return found
 
 
-async def refunds_at_once(town: Town, two: list[payments.Intake], payment_id: UUID, amount: int, times: int) -> dict[str, int]:
+async def refunds_at_once(
+    town: Town, two: list[payments.Intake], payment_id: UUID, amount: int, times: int
+) -> dict[str, int]:
     operations = [asked(town, payment_id, amount) for _ in range(times)]
     return codes(await at_once(*(lambda n=n, o=o: two[n % 2].ask("refund", o) for n, o in enumerate(operations))))
 
@@ -166,19 +169,19 @@ async def test_lago_4985_two_drafts_of_one_wallet(town: Town, two: list[payments
 class LosesTheAnswer:
     """The first COMMIT goes through and its reply is lost on the way."""
 
-    def __init__(self, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lost = 0
-        execute = psycopg.AsyncConnection.execute
+        flush = Tx.flush
 
-        async def loses(conn: psycopg.AsyncConnection, query: object, *args: object, **more: object) -> object:
-            done = await execute(conn, query, *args, **more)  # type: ignore[arg-type]
-            if query == "COMMIT" and not self.lost:
+        async def loses(tx: Tx, last: Any = None) -> Any:
+            said = await flush(tx, last)
+            if last == "COMMIT" and not self.lost:
                 self.lost += 1
-                await conn.close()
+                await tx.conn.close()
                 raise psycopg.OperationalError("server closed the connection unexpectedly")
-            return done
+            return said
 
-        monkeypatch.setattr(psycopg.AsyncConnection, "execute", loses)
+        monkeypatch.setattr(Tx, "flush", loses)
 
 
 @pytest.mark.parametrize("thread", [338, 639])
@@ -189,7 +192,7 @@ async def test_killbill_338_639_outcome_unknown_then_a_second_capture(
     payer, shop, key = await town.person(1000), await town.shop(), town.id()
     if thread == 639:
         await town.pay_by_http(payer, shop, 100, key=key, capture="manual")
-    wire = LosesTheAnswer(town.db, monkeypatch)
+    wire = LosesTheAnswer(monkeypatch)
     if thread == 639:
         reply = await town.post(f"/v1/payments/{key}/capture", {"amount": 60, "final": True})
     else:

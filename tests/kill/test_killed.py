@@ -15,9 +15,9 @@ PARTS = ("api", "worker", "postgres")
 
 
 def check(bank: Bank, summary: dict[str, object]) -> None:
-    assert summary["audit"]["agrees"], summary  # type: ignore[index]
+    assert summary["audit"]["agrees"], summary["audit"]  # type: ignore[index]
     assert summary["unresolved"] == 0, summary
-    assert summary["surprises"] == 0, summary
+    assert summary["surprises"] == 0, summary["surprise_examples"]
     proof = bank.proof()
     assert proof["holds"], proof
 

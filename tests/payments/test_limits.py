@@ -13,7 +13,11 @@ from tongbao.base.db import Database
 async def test_a_customer_sets_500_yuan_a_day_and_501_is_refused_with_the_reason(town: Town) -> None:
     payer, payee = await town.person(200_000), await town.person()
     shown = await town.put(f"/v1/accounts/{payer.id}/limits", {"per_day": 50_000})
-    assert (shown["limits"]["per_day"], shown["bank"]["per_day"], shown["own"]["per_day"]) == (50_000, 20_000_000, 50_000)
+    assert (shown["limits"]["per_day"], shown["bank"]["per_day"], shown["own"]["per_day"]) == (
+        50_000,
+        20_000_000,
+        50_000,
+    )
     refused = await town.pay_by_http(payer, payee, 50_100)
     assert (refused.status, refused.code) == (402, "over_day_limit")
     assert refused["title_zh"] == "超过当日累计限额。"
@@ -69,9 +73,7 @@ async def test_two_hundred_at_once_never_pass_a_limit(town: Town) -> None:
     payer, payee = await town.person(100_000), await town.person()
     await town.put(f"/v1/accounts/{payer.id}/limits", {"per_day": 500})
     async with Database(town.db.url, size=8) as second:
-        intakes = [
-            payments.Intake(db, town.clock, town.settings) for db in (town.db, second, town.db, second)
-        ]
+        intakes = [payments.Intake(db, town.clock, town.settings) for db in (town.db, second, town.db, second)]
         orders = [
             payments.Order(
                 id=town.id(),

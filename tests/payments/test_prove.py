@@ -10,7 +10,7 @@ from tongbao.base.prove import Finding, prove
 
 
 async def proved(town: Town) -> list[Finding]:
-    done = await prove(town.db, payments.checks(town.settings.zone), town.clock)
+    done = await prove(town.db, payments.CHECKS, town.clock)
     return [finding for one in done for finding in one.findings]
 
 
@@ -52,8 +52,7 @@ async def test_a_busy_day_holds_and_is_proved_once(town: Town) -> None:
     assert await proved(town) == []
     town.later(days=1)
     assert await proved(town) == []
-    checks = payments.checks(town.settings.zone)
-    (first, *_) = await prove(town.db, checks, town.clock)
+    (first, *_) = await prove(town.db, payments.CHECKS, town.clock)
     assert first.rows == 0, "what was proved is not proved again"
 
 
@@ -75,7 +74,9 @@ CORRUPTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("invariant", "statement"), CORRUPTIONS, ids=[f"{i}-{n}" for n, (i, _) in enumerate(CORRUPTIONS)])
+@pytest.mark.parametrize(
+    ("invariant", "statement"), CORRUPTIONS, ids=[f"{i}-{n}" for n, (i, _) in enumerate(CORRUPTIONS)]
+)
 async def test_each_corruption_is_found(town: Town, invariant: str, statement: str) -> None:
     ids = await busy_day(town)
     await town.run_sql(statement, **{k: v for k, v in ids.items() if f"%({k})s" in statement})
@@ -87,5 +88,7 @@ async def test_an_old_payment_that_changes_is_looked_at_again(town: Town) -> Non
     town.later(days=10)
     assert await proved(town) == []
     await town.post(f"/v1/payments/{ids['bought']}/refunds", {"amount": 10})
-    await town.run_sql("UPDATE payments.payment SET refunded_minor = refunded_minor + 1 WHERE id = %(bought)s", bought=ids["bought"])
+    await town.run_sql(
+        "UPDATE payments.payment SET refunded_minor = refunded_minor + 1 WHERE id = %(bought)s", bought=ids["bought"]
+    )
     assert {finding.invariant for finding in await proved(town)} == {"P2"}

@@ -265,7 +265,9 @@ async def name_differs(town: Town) -> Reply:
 
 @case
 async def amount_unreadable(town: Town) -> Reply:
-    return await line_problem(town, await upload(town, f"account_number,amount\n{(await town.person()).number},1.005\n"))
+    return await line_problem(
+        town, await upload(town, f"account_number,amount\n{(await town.person()).number},1.005\n")
+    )
 
 
 @case

@@ -104,7 +104,9 @@ async def test_no_money_is_tried_three_days_more_and_then_told(town: Town) -> No
     assert await runs(town, made) == [("2026-11-23", f"2026-11-{d}", "insufficient_funds") for d in (23, 24, 25, 26)]
     now = await town.get(f"/v1/schedules/{made['id']}")
     assert (now["state"], now["next_on"], now["failures"]) == ("active", "2026-12-23", 0)
-    told = await town.run_sql("SELECT aggregate, payload->>'code', payload->>'due_on' FROM base.outbox WHERE topic = 'schedule.failed'")
+    told = await town.run_sql(
+        "SELECT aggregate, payload->>'code', payload->>'due_on' FROM base.outbox WHERE topic = 'schedule.failed'"
+    )
     assert told == [(UUID(made["id"]), "insufficient_funds", "2026-11-23")]
 
 

@@ -229,13 +229,12 @@ async def test_a_batch_equals_one_by_one(town: Town) -> None:
     turns = iter(range(10**6))
 
     async def figures(people: list[UUID]) -> list[Any]:
-        rows = await town.run_sql(
+        return await town.run_sql(
             "SELECT a.balance_minor, a.held_minor, a.version, s.day_minor, s.day_count FROM unnest(%(p)s::uuid[]) "
             "WITH ORDINALITY AS p (id, n) JOIN identity.account i ON i.id = p.id JOIN ledger.account a ON a.id = i.ledger_id "
             "LEFT JOIN payments.spending s ON s.account_id = p.id AND s.day_count > 0 ORDER BY n",
             p=people,
         )
-        return rows
 
     loop = asyncio.get_running_loop()
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
+
+import pytest
+import typer
+from typer.testing import CliRunner
 
 from tests.payments.town import Town
 from tongbao import payments
+from tongbao.cli import explain
 
 
 async def test_the_story_of_a_payment(town: Town) -> None:
@@ -59,3 +66,24 @@ async def test_any_id_finds_its_payment(town: Town) -> None:
         assert await payments.payment_behind(tx, paid) == paid
         assert await payments.payment_behind(tx, refund) == paid
         assert await payments.payment_behind(tx, town.id()) is None
+
+
+async def test_the_command(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TONGBAO_DATABASE_URL", town.db.url)
+    payer, shop, refund = await town.person(1000), await town.shop(), town.id()
+    paid = await town.sell(shop, payer, 100)
+    await town.post(f"/v1/payments/{paid}/refunds", {}, key=refund)
+    command = typer.Typer()
+    command.command()(explain.run)
+
+    async def run(*words: str) -> tuple[int, str]:
+        result = await asyncio.to_thread(CliRunner().invoke, command, [*words])
+        return result.exit_code, result.output
+
+    status, said = await run(str(refund))
+    assert (status, said.splitlines()[0]) == (0, f"{paid}  completed")
+    assert "2026-11-23 09:00:00  Decided: paid." in said
+    assert "处理结果：付款成功。" in (await run(str(paid), "--zh"))[1]
+    status, said = await run(str(paid), "--json")
+    assert json.loads(said)["steps"][0]["what"] == "instruction"
+    assert (await run(str(town.id())))[0] == 1

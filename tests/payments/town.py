@@ -68,7 +68,9 @@ class Town(Market):
         pay = api.pay_route(self.door, self.intake)
 
         async def route(scope: Any, receive: Any, send: Any) -> None:
-            straight = self.raw and scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/v1/payments")
+            straight = (
+                self.raw and scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/v1/payments")
+            )
             await (pay if straight else framework)(scope, receive, send)
 
         self.client = httpx.AsyncClient(
@@ -100,7 +102,11 @@ class Town(Market):
         return await self.send("GET", path, **more)
 
     def order_body(self, payer: identity.Account, payee: Any, amount: int, **more: Any) -> dict[str, Any]:
-        to = {"merchant_id": str(payee.id)} if isinstance(payee, merchants.Merchant) else {"payee_account_id": str(payee.id)}
+        to = (
+            {"merchant_id": str(payee.id)}
+            if isinstance(payee, merchants.Merchant)
+            else {"payee_account_id": str(payee.id)}
+        )
         return {"payer_account_id": str(payer.id), **to, "amount": amount, "currency": "CNY", **more}
 
     async def pay_by_http(self, payer: identity.Account, payee: Any, amount: int, **more: Any) -> Reply:
@@ -117,7 +123,9 @@ class Town(Market):
     async def money(self, account: identity.Account) -> tuple[int, int]:
         """(balance, held)."""
         async with self.db.read() as tx:
-            rows = await tx.rows("SELECT balance_minor, held_minor FROM ledger.account WHERE id = %(i)s", i=account.ledger_id)
+            rows = await tx.rows(
+                "SELECT balance_minor, held_minor FROM ledger.account WHERE id = %(i)s", i=account.ledger_id
+            )
         return rows[0][0], rows[0][1]
 
     async def run_sql(self, statement: str, **params: Any) -> list[tuple[Any, ...]]:

@@ -87,7 +87,7 @@ async def propose(
     """
     if kind not in kinds:
         raise APPROVAL_KIND_UNKNOWN(kind, field="kind")
-    if not 3 <= len(reason) <= 2000:
+    if not 2 <= len(reason) <= 2000:
         raise APPROVAL_NEEDS_A_REASON(field="reason")
     body = _encode(payload).decode()
     until = at + _USUAL if expires_at is None else expires_at

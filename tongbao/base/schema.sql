@@ -85,7 +85,7 @@ CREATE TABLE base.approval (
     id uuid PRIMARY KEY,
     kind text NOT NULL,
     payload jsonb NOT NULL,
-    reason text NOT NULL CONSTRAINT approval_needs_a_reason CHECK (length(reason) BETWEEN 3 AND 2000),
+    reason text NOT NULL CONSTRAINT approval_needs_a_reason CHECK (length(reason) BETWEEN 2 AND 2000),
     state text NOT NULL CONSTRAINT approval_state CHECK (state IN ('proposed', 'approved', 'rejected', 'expired')),
     proposed_by uuid NOT NULL,
     proposed_at timestamptz NOT NULL,

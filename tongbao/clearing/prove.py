@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Final
@@ -32,7 +31,6 @@ async def _batches(proof: Proof) -> AsyncIterator[Finding]:
     mark = await proof.mark(_MARK)
     day, is_clean = (date.fromordinal(mark) if mark else date.min), True
     while True:
-        began_ns = time.monotonic_ns()
         async with proof.db.read() as tx:
             batches = await store.prove_next_batches(tx, day)
             findings = await _day(proof, tx, batches[0].booking_date, batches) if batches else []
@@ -46,7 +44,7 @@ async def _batches(proof: Proof) -> AsyncIterator[Finding]:
             async with proof.db.tx() as tx:
                 await proof.set_mark(tx, _MARK, day.toordinal())
         proof.progress("clearing batches", proof.rows, proof.rows)
-        await proof.breathe(began_ns)
+        await proof.breathe()
 
 
 async def _day(proof: Proof, tx: Tx, day: date, batches: list[Batch]) -> list[Finding]:

@@ -84,6 +84,8 @@ async def examine() -> list[Check]:
     found = [Check(name="settings", state=OK, said=f"environment {settings.env}"), disk(settings)]
     try:
         url = database.url()
+        # The pool would go on trying for half a minute and then not say why.
+        await (await psycopg.AsyncConnection.connect(url, connect_timeout=5)).close()
         async with (
             asyncio.timeout(60),
             Database(url, size=1, limits=BULK, name="tongbao doctor") as db,

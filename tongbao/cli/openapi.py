@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from tongbao import app
 from tongbao.base.db import Database
 from tongbao.base.settings import Settings
+from tongbao.cli.whole import whole
 
 
 def run() -> None:
@@ -26,7 +26,7 @@ def document() -> str:
 async def _asked() -> bytes:
     settings = Settings(database_url="host=nowhere.invalid")
     nowhere = Database(settings.database_url)
-    bank = app.Bank(settings, settings.make_clock(), nowhere, nowhere)
+    bank = whole("Bank")(settings, settings.make_clock(), nowhere, nowhere)
     parts: list[bytes] = []
 
     async def receive() -> dict[str, Any]:
@@ -50,5 +50,5 @@ async def _asked() -> bytes:
         "client": None,
         "server": None,
     }
-    await app.http(bank)(scope, receive, send)
+    await whole("http")(bank)(scope, receive, send)
     return b"".join(parts)

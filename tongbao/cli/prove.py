@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from tongbao import ledger
+from tongbao import clearing, ledger, merchants
 from tongbao.base import prove, settings
 from tongbao.base.db import BULK, Database
 from tongbao.cli import database, output
 
-CHECKS: Final = [*ledger.CHECKS]
+CHECKS: Final = [*ledger.CHECKS, *merchants.CHECKS, *clearing.CHECKS]
 """What is proved, in this order: the checks of every slice."""
 
 
@@ -25,7 +25,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Prove the books. Ends with 0 if everything holds, 1 if something does not, 2 if it could not be proved."""
-    url = database.url()
+    url = database.migrated_url()
     console = Console(stderr=True)
     try:
         with _bars(console) as bars:

@@ -19,10 +19,10 @@ import typer
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
-from tongbao import app
 from tongbao.base import log, metrics
 from tongbao.base.settings import Settings, load
 from tongbao.cli import database
+from tongbao.cli.whole import whole
 from tongbao.web import health
 from tongbao.web.wire import BoundedHttp
 
@@ -109,7 +109,7 @@ def _is_loopback(host: str) -> bool:
 
 def application(drain_s: int) -> Any:
     """The bank for one process of the server; it asks for no new traffic `drain_s` seconds before it ends."""
-    inner = app.create()
+    inner = whole("create")()
     if drain_s == 0:
         return inner
 

@@ -8,10 +8,10 @@ import signal
 
 import uvloop
 
-from tongbao import app
 from tongbao.base import log, tracing
 from tongbao.base.settings import load
 from tongbao.cli import database
+from tongbao.cli.whole import whole
 
 
 def run() -> None:
@@ -31,4 +31,4 @@ async def _work() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await app.work(load(), stop)
+    await whole("work")(load(), stop)

@@ -29,7 +29,7 @@ from tongbao.web.paging import Page
 from tongbao.web.site import By, Cursor, Db, Id, Key, Limit, Now, made, problems, require
 
 Decisions = NamedDependency[SkipValidation[Kinds]]
-Text = Annotated[str, msgspec.Meta(min_length=3, max_length=2000, pattern=r"\S", examples=["rounding of 2026-11-22"])]
+Text = Annotated[str, msgspec.Meta(min_length=2, max_length=2000, pattern=r"\S", examples=["rounding of 2026-11-22"])]
 _LEDGER = tuple(no.LEDGERS.values())
 
 

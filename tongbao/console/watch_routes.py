@@ -23,7 +23,7 @@ from tongbao.console.model import WaitingPayment
 from tongbao.web import paging
 from tongbao.web.body import Body, Reason
 from tongbao.web.paging import Page
-from tongbao.web.refusals import INVALID_FIELD
+from tongbao.web.refusals import INVALID_FIELD, NOT_FOUND
 from tongbao.web.site import By, Config, Cursor, Db, Id, Limit, Now, problems, require
 
 From = Annotated[date | None, QueryParameter(name="from", description="First day.")]
@@ -258,7 +258,7 @@ async def list_calendar(db: Db, first: From = None, last: To = None) -> Page[Cal
     summary="Make a day a business day or a holiday",
     operation_id="edit_calendar",
     response_description="What the calendar says of the day; nothing where weekdays decide again.",
-    responses=problems(calendar.CALENDAR_NEEDS_A_REASON, write=True),
+    responses=problems(NOT_FOUND, calendar.CALENDAR_NEEDS_A_REASON, write=True),
 )
 async def edit_calendar(
     day: FromPath[date], data: JSONBody[CalendarOrder], principal: By, db: Db, clock: Now

@@ -15,7 +15,7 @@ from tongbao.base.principal import Principal
 from tongbao.base.refusal import Refusal
 from tongbao.identity import claims, store
 from tongbao.identity import refusals as no
-from tongbao.identity.model import Account, Customer, GL_LINES, Made, NewAccount, Product, Standing
+from tongbao.identity.model import GL_LINES, Account, Customer, Made, NewAccount, Product, Standing
 from tongbao.web.body import canonical_hash
 from tongbao.web.refusals import CURRENCY_UNKNOWN
 

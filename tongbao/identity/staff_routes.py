@@ -28,7 +28,7 @@ from tongbao.web.site import By, Config, Db, Now, authenticated, door_of, open_t
 
 class LogIn(Body, frozen=True):
     username: Annotated[str, msgspec.Meta(max_length=64, examples=["li.na"])]
-    password: Annotated[str, msgspec.Meta(max_length=256)]
+    password: Annotated[str, msgspec.Meta(max_length=256, examples=["correct horse battery"])]
 
 
 class StaffView(msgspec.Struct, kw_only=True):
@@ -59,7 +59,7 @@ _HASHERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
     operation_id="log_in",
     response_description="The session, for ten hours, or half an hour without a request.",
     responses=problems(no.LOGIN_REFUSED, no.LOGIN_LOCKED, write=True, known=False),
-    security=[],
+    security=[{}],
 )
 async def log_in(
     data: JSONBody[LogIn], request: Request[Any, Any, Any], db: Db, clock: Now, settings: Config

@@ -95,6 +95,10 @@ class Book:
     def _transfer(self, item: Transfer) -> Posted:
         if not 1 <= len(item.postings) <= LARGEST_TRANSFER:
             raise no.TRANSFER_SIZE()
+        if len(item.postings) == 1 and item.hold is None:
+            debit, credit = self._both(item.postings[0], item.forced)
+            if not debit.controls and not credit.controls:
+                return self._one_posting(item, debit, credit)
         moment = self.at
         balance: dict[int, int] = {}
         for posting in item.postings:
@@ -117,6 +121,30 @@ class Book:
             before[credit.id] += posting.amount_minor
             debit.recorded_at = credit.recorded_at = moment
             self.rows.posting(item.id, moment, posting, debit, credit, before[debit.id], before[credit.id])
+        self.rows.transfer(item, moment)
+        return Posted(moment, self.booking_date)
+
+    def _one_posting(self, item: Transfer, debit: Account, credit: Account) -> Posted:
+        """Most transfers: one posting, no hold, no control account. `_move` for two accounts, without its dictionaries."""
+        posting = item.postings[0]
+        paid, received = debit.balance_minor - posting.amount_minor, credit.balance_minor + posting.amount_minor
+        if paid < -LARGEST_BALANCE or received > LARGEST_BALANCE:
+            raise no.AMOUNT_TOO_LARGE("the balance would be")
+        if debit.floor_minor is not None:
+            short = max(debit.floor_minor - paid + debit.held_minor, 0)
+            if short > debit.excess_minor and item.forced is None:
+                raise no.INSUFFICIENT_FUNDS()
+            debit.excess_minor = short
+        if credit.floor_minor is not None and credit.excess_minor:
+            credit.excess_minor = max(credit.floor_minor - received + credit.held_minor, 0)
+        debit.balance_minor, credit.balance_minor = paid, received
+        debit.version += 1
+        credit.version += 1
+        moment = max(self.at, debit.recorded_at, credit.recorded_at)
+        debit.recorded_at = credit.recorded_at = moment
+        self.rows.touched_accounts.add(debit.id)
+        self.rows.touched_accounts.add(credit.id)
+        self.rows.posting(item.id, moment, posting, debit, credit, paid, received)
         self.rows.transfer(item, moment)
         return Posted(moment, self.booking_date)
 

@@ -46,6 +46,7 @@ CREATE VIEW ledger.account_view AS
 SELECT id, currency, gl_line, legal_entity, branch, state, floor_minor, excess_minor, balance_minor, held_minor,
     balance_minor - held_minor - floor_minor AS available_minor, version, recorded_at, controls, opened_at
 FROM ledger.account;
+CREATE INDEX account_under_control ON ledger.account (id) WHERE controls <> '{}';
 CREATE INDEX account_of_the_bank ON ledger.account (gl_line, currency) WHERE hottest;
 
 -- The open day as it is once `locked` accounts are locked. VOLATILE, so that it sees what was committed while the statement

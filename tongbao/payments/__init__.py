@@ -16,7 +16,7 @@ from tongbao.payments.model import (
     Payment,
     State,
 )
-from tongbao.payments.prove import checks
+from tongbao.payments.prove import CHECKS
 from tongbao.payments.records import Filter
 from tongbao.payments.records import records as list_payments
 from tongbao.payments.refusals import ALL as REFUSALS
@@ -26,6 +26,7 @@ from tongbao.payments.timeline import Step, Timeline, payment_behind, timeline
 from tongbao.payments.view import PaymentView, view
 
 __all__ = [
+    "CHECKS",
     "OUTSIDE",
     "REFUSALS",
     "Arrives",
@@ -46,7 +47,6 @@ __all__ = [
     "Step",
     "Timeline",
     "Verdict",
-    "checks",
     "judge",
     "limits_of",
     "list_payments",

@@ -362,9 +362,7 @@ async def capture(
     data: JSONBody[CaptureOrder | None] = None,
 ) -> PaymentView:
     body = data or CaptureOrder()
-    return await _ask(
-        request, "capture", id, key, principal, intake, body, amount_minor=body.amount, final=body.final
-    )
+    return await _ask(request, "capture", id, key, principal, intake, body, amount_minor=body.amount, final=body.final)
 
 
 @post(
@@ -601,9 +599,7 @@ async def list_bank_limits(db: Db) -> list[BankLimitView]:
 
 
 def _bank_limit(found: model.BankLimit) -> BankLimitView:
-    return BankLimitView(
-        customer_kind=found.customer_kind, currency=found.currency, limits=_limits_view(found.limits)
-    )
+    return BankLimitView(customer_kind=found.customer_kind, currency=found.currency, limits=_limits_view(found.limits))
 
 
 @put(
@@ -819,7 +815,17 @@ async def cancel_payroll(
     return await db.retry(cancel_it)
 
 
-_LINE_COLUMNS: Final = ("line", "account_number", "amount", "currency", "reference", "state", "code", "why", "payment_id")
+_LINE_COLUMNS: Final = (
+    "line",
+    "account_number",
+    "amount",
+    "currency",
+    "reference",
+    "state",
+    "code",
+    "why",
+    "payment_id",
+)
 
 
 @get(

@@ -19,7 +19,7 @@ Seconds = Annotated[int, msgspec.Meta(ge=1, le=31 * 86_400, description="Seconds
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000, examples=[20])]
 
 
-class PaymentOrder(Body):
+class PaymentOrder(Body, frozen=True, kw_only=True):
     """Who pays whom how much. Either `payee_account_id` or `merchant_id`."""
 
     payer_account_id: UUID
@@ -41,13 +41,13 @@ class PaymentOrder(Body):
     hold_s: Seconds | None = None
 
 
-class BatchOrder(PaymentOrder, kw_only=True):
+class BatchOrder(PaymentOrder, frozen=True, kw_only=True):
     """A payment order under an id of its own."""
 
     id: UUID
 
 
-class Batch(Body):
+class Batch(Body, frozen=True, kw_only=True):
     orders: Annotated[list[BatchOrder], msgspec.Meta(min_length=1, max_length=10_000)]
 
 
@@ -66,27 +66,27 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: list[BatchOutcome]
 
 
-class TopUpOrder(Body):
+class TopUpOrder(Body, frozen=True, kw_only=True):
     account_id: UUID
     amount: Amount
     currency: Currency
     reference: Reference | None = None
 
 
-class CaptureOrder(Body):
+class CaptureOrder(Body, frozen=True, kw_only=True):
     amount: Amount | None = None
     """All that is left, unless told."""
     final: bool = False
     """Lets go what is left after this."""
 
 
-class RefundOrder(Body):
+class RefundOrder(Body, frozen=True, kw_only=True):
     amount: Amount | None = None
     """All that is left, unless told."""
     reason: Reason | None = None
 
 
-class NoOrder(Body):
+class NoOrder(Body, frozen=True, kw_only=True):
     """Nothing needs to be said."""
 
 
@@ -95,7 +95,7 @@ class TimelineView(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
 
 
-class LimitsOrder(Body):
+class LimitsOrder(Body, frozen=True, kw_only=True):
     """Every limit anew; what is left out or null is no limit."""
 
     per_payment: AmountOrZero | None = None
@@ -105,11 +105,11 @@ class LimitsOrder(Body):
     count_per_month: Count | None = None
 
 
-class BankLimitsOrder(LimitsOrder, kw_only=True):
+class BankLimitsOrder(LimitsOrder, frozen=True, kw_only=True):
     reason: Reason
 
 
-class Why(Body):
+class Why(Body, frozen=True, kw_only=True):
     reason: Reason
 
 
@@ -193,12 +193,12 @@ class PayrollLineView(msgspec.Struct, frozen=True, kw_only=True):
     payment_id: UUID | None
 
 
-class PayrollConfirmation(Body):
+class PayrollConfirmation(Body, frozen=True, kw_only=True):
     duplicates: Literal["refuse", "skip", "pay"] = "refuse"
     """What is done with lines that say the same as an earlier one."""
 
 
-class ScheduleOrder(Body):
+class ScheduleOrder(Body, frozen=True, kw_only=True):
     """A payment on a date, or again and again. The 31st falls on the last day of a shorter month."""
 
     payer_account_id: UUID
@@ -239,5 +239,3 @@ class ScheduleRunView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     code: str | None
     run_at: datetime
-
-

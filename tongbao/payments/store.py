@@ -340,9 +340,7 @@ async def payroll_waiting(tx: Tx, id: UUID, most: int) -> list[tuple[int, UUID, 
 
 async def record_payroll_lines(tx: Tx, id: UUID, ended: Sequence[tuple[int, str, str | None, UUID]]) -> None:
     lines, states, refusals, payments_ = _columns(ended, 4)
-    await tx.run(
-        Q["record_payroll_lines"], id=id, lines=lines, states=states, refusals=refusals, payments=payments_
-    )
+    await tx.run(Q["record_payroll_lines"], id=id, lines=lines, states=states, refusals=refusals, payments=payments_)
 
 
 async def running_payrolls(tx: Tx) -> list[UUID]:

@@ -77,7 +77,7 @@ async def _decide_all(
     bought = [_wanted(o, judged[o.id]) for o in orders if o.order_id and o.merchant_id]
     claimed = await merchants.claim_orders(tx, bought, at) if bought else {}
     known = facts.accounts
-    touched = {known[i][0] for o in orders for i in (o.payer_account_id, payees[o.id]) if i in known}
+    touched = {known[i][0] for o in orders for i in (o.payer_account_id, payees[o.id]) if i and i in known}
     touched |= {facts.outside[o.currency] for o in orders if o.payer_account_id == OUTSIDE}
     desk = await desks.lock(
         tx,

@@ -87,7 +87,10 @@ def _instruction(p: Payment) -> Step:
     en, zh = _KINDS[p.kind]
     amount = _money(p.amount_minor, p.currency)
     manual = (", to be captured later", "，先授权后请款") if p.capture == "manual" else ("", "")
-    delayed = {"in_two_hours": (", arriving in two hours", "，两小时后到账"), "next_day": (", arriving the next day", "，次日到账")}
+    delayed = {
+        "in_two_hours": (", arriving in two hours", "，两小时后到账"),
+        "next_day": (", arriving the next day", "，次日到账"),
+    }
     late = delayed.get(p.arrives, ("", ""))
     return _step(
         p.created_at,
@@ -122,7 +125,14 @@ _CHECKS: Final[dict[str, Said]] = {
     "at_most_captured": ("no more than was captured", "不超过已请款金额"),
     "covered": ("the merchant's money covers it", "商户资金充足"),
 }
-_OF_MONEY: Final = {"limit_per_payment", "limit_per_day", "limit_per_month", "balance", "at_most_authorised", "at_most_captured"}
+_OF_MONEY: Final = {
+    "limit_per_payment",
+    "limit_per_day",
+    "limit_per_month",
+    "balance",
+    "at_most_authorised",
+    "at_most_captured",
+}
 
 
 def _check(check: Check, at: datetime, currency: str) -> Step:
@@ -135,7 +145,9 @@ def _check(check: Check, at: datetime, currency: str) -> Step:
     elif value:
         about = (f" ({value[0]})", f"（{value[1]}）")
     details = msgspec.to_builtins(check)
-    return _step(at, "check", (f"Check {verdict[0]}: {en}{about[0]}.", f"检查{verdict[1]}：{zh}{about[1]}。"), **details)
+    return _step(
+        at, "check", (f"Check {verdict[0]}: {en}{about[0]}.", f"检查{verdict[1]}：{zh}{about[1]}。"), **details
+    )
 
 
 def _figure(figure: int | str | None, check: str, currency: str) -> Said | None:

@@ -68,7 +68,7 @@ Currency = Annotated[
 ]
 
 Reason = Annotated[
-    str, msgspec.Meta(min_length=3, max_length=500, description="Why; kept in the audit.", examples=["lost phone"])
+    str, msgspec.Meta(min_length=2, max_length=500, description="Why; kept in the audit.", examples=["lost phone"])
 ]
 
 
