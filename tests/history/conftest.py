@@ -19,7 +19,7 @@ from tongbao.base.clock import ManualClock
 from tongbao.base.db import BULK, Database
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from tongbao.cli.replay import app; app()", "bank"]
+COMMAND = [sys.executable, "-m", "tongbao.cli", "replay", "bank"]
 
 
 @pytest.fixture(scope="session")

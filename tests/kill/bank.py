@@ -80,6 +80,9 @@ class Bank:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
 
+    def pid(self, part: str) -> int:
+        return self._parts[part].pid
+
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, "TONGBAO_DATABASE_URL": self.url, "TONGBAO_LOG_LEVEL": "error"}

@@ -17,9 +17,12 @@ Case = Callable[[Town], Awaitable[Reply]]
 CASES: dict[str, Case] = {}
 
 
-def case(test: Case) -> Case:
-    CASES[test.__name__] = test
-    return test
+def case(code: str) -> Callable[[Case], Case]:
+    def listed(test: Case) -> Case:
+        CASES[code] = test
+        return test
+
+    return listed
 
 
 async def limit(town: Town, account: identity.Account, **limits: int) -> None:
@@ -27,45 +30,45 @@ async def limit(town: Town, account: identity.Account, **limits: int) -> None:
     assert reply.status == 200, reply.body
 
 
-@case
+@case("id_taken")
 async def id_taken(town: Town) -> Reply:
     payer, payee, key = await town.person(1000), await town.person(), town.id()
     await town.pay_by_http(payer, payee, 10, key=key)
     return await town.pay_by_http(payer, payee, 10, key=key, by=town.principal())
 
 
-@case
+@case("id_reused")
 async def id_reused(town: Town) -> Reply:
     payer, payee, key = await town.person(1000), await town.person(), town.id()
     await town.pay_by_http(payer, payee, 10, key=key)
     return await town.pay_by_http(payer, payee, 11, key=key)
 
 
-@case
+@case("payment_unknown")
 async def payment_unknown(town: Town) -> Reply:
     return await town.get(f"/v1/payments/{town.id()}")
 
 
-@case
+@case("payer_unknown")
 async def payer_unknown(town: Town) -> Reply:
     payee = await town.person()
     body = {"payer_account_id": str(town.id()), "payee_account_id": str(payee.id), "amount": 1, "currency": "CNY"}
     return await town.post("/v1/payments", body)
 
 
-@case
+@case("payee_unknown")
 async def payee_unknown(town: Town) -> Reply:
     return await town.post("/v1/topups", {"account_id": str(town.id()), "amount": 1, "currency": "CNY"})
 
 
-@case
+@case("merchant_unknown")
 async def merchant_unknown(town: Town) -> Reply:
     payer = await town.person(1000)
     body = {"payer_account_id": str(payer.id), "merchant_id": str(town.id()), "amount": 1, "currency": "CNY"}
     return await town.post("/v1/payments", body)
 
 
-@case
+@case("merchant_closed")
 async def merchant_closed(town: Town) -> Reply:
     payer, shop = await town.person(1000), await town.shop()
     async with town.db.tx() as tx:
@@ -73,7 +76,7 @@ async def merchant_closed(town: Town) -> Reply:
     return await town.pay_by_http(payer, shop, 1)
 
 
-@case
+@case("customer_frozen")
 async def customer_frozen(town: Town) -> Reply:
     """The customer was frozen a moment ago; the ledger has not heard of it yet."""
     payer, payee = await town.person(1000), await town.person()
@@ -82,7 +85,7 @@ async def customer_frozen(town: Town) -> Reply:
     return await town.pay_by_http(payer, payee, 1)
 
 
-@case
+@case("over_payment_limit")
 async def over_payment_limit(town: Town) -> Reply:
     payer, payee = await town.person(1000), await town.person()
     await limit(town, payer, per_payment=500)
@@ -90,7 +93,7 @@ async def over_payment_limit(town: Town) -> Reply:
     return await town.pay_by_http(payer, payee, 501)
 
 
-@case
+@case("over_day_limit")
 async def over_day_limit(town: Town) -> Reply:
     payer, payee = await town.person(1000), await town.person()
     await limit(town, payer, per_day=500)
@@ -98,7 +101,7 @@ async def over_day_limit(town: Town) -> Reply:
     return await town.pay_by_http(payer, payee, 101)
 
 
-@case
+@case("over_month_limit")
 async def over_month_limit(town: Town) -> Reply:
     payer, payee = await town.person(1000), await town.person()
     await limit(town, payer, per_month=500)
@@ -107,7 +110,7 @@ async def over_month_limit(town: Town) -> Reply:
     return await town.pay_by_http(payer, payee, 101)
 
 
-@case
+@case("over_day_count")
 async def over_day_count(town: Town) -> Reply:
     payer, payee = await town.person(1000), await town.person()
     await limit(town, payer, count_per_day=1)
@@ -115,7 +118,7 @@ async def over_day_count(town: Town) -> Reply:
     return await town.pay_by_http(payer, payee, 1)
 
 
-@case
+@case("over_month_count")
 async def over_month_count(town: Town) -> Reply:
     payer, payee = await town.person(1000), await town.person()
     await limit(town, payer, count_per_month=1)
@@ -124,65 +127,65 @@ async def over_month_count(town: Town) -> Reply:
     return await town.pay_by_http(payer, payee, 1)
 
 
-@case
+@case("not_challenged")
 async def not_challenged(town: Town) -> Reply:
     paid = await town.pay_by_http(await town.person(1000), await town.person(), 1)
     return await town.post(f"/v1/payments/{paid['id']}/confirm", {})
 
 
-@case
+@case("not_capturable")
 async def not_capturable(town: Town) -> Reply:
     paid = await town.pay_by_http(await town.person(1000), await town.person(), 1)
     return await town.post(f"/v1/payments/{paid['id']}/capture", {})
 
 
-@case
+@case("capture_too_late")
 async def capture_too_late(town: Town) -> Reply:
     held = await town.pay_by_http(await town.person(1000), await town.person(), 1, capture="manual", hold_s=60)
     town.later(seconds=60)
     return await town.post(f"/v1/payments/{held['id']}/capture", {})
 
 
-@case
+@case("capture_exceeds_authorised")
 async def capture_exceeds_authorised(town: Town) -> Reply:
     held = await town.pay_by_http(await town.person(1000), await town.person(), 100, capture="manual")
     await town.post(f"/v1/payments/{held['id']}/capture", {"amount": 60})
     return await town.post(f"/v1/payments/{held['id']}/capture", {"amount": 41})
 
 
-@case
+@case("not_cancellable")
 async def not_cancellable(town: Town) -> Reply:
     paid = await town.pay_by_http(await town.person(1000), await town.person(), 1)
     return await town.post(f"/v1/payments/{paid['id']}/cancel", {})
 
 
-@case
+@case("recall_too_late")
 async def recall_too_late(town: Town) -> Reply:
     sent = await town.pay_by_http(await town.person(1000), await town.person(), 1, arrives="in_two_hours")
     town.later(hours=2)
     return await town.post(f"/v1/payments/{sent['id']}/recall", {})
 
 
-@case
+@case("not_recallable")
 async def not_recallable(town: Town) -> Reply:
     paid = await town.pay_by_http(await town.person(1000), await town.person(), 1)
     return await town.post(f"/v1/payments/{paid['id']}/recall", {})
 
 
-@case
+@case("nothing_to_refund")
 async def nothing_to_refund(town: Town) -> Reply:
     held = await town.pay_by_http(await town.person(1000), await town.person(), 1, capture="manual")
     return await town.post(f"/v1/payments/{held['id']}/refunds", {})
 
 
-@case
+@case("refund_exceeds_captured")
 async def refund_exceeds_captured(town: Town) -> Reply:
     paid = await town.pay_by_http(await town.person(1000), await town.person(), 100)
     assert (await town.post(f"/v1/payments/{paid['id']}/refunds", {"amount": 60})).status == 201
     return await town.post(f"/v1/payments/{paid['id']}/refunds", {"amount": 60})
 
 
-@case
+@case("refund_not_covered")
 async def refund_not_covered(town: Town) -> Reply:
     payer, payee = await town.person(1000), await town.person()
     paid = await town.pay_by_http(payer, payee, 1000)
@@ -190,12 +193,12 @@ async def refund_not_covered(town: Town) -> Reply:
     return await town.post(f"/v1/payments/{paid['id']}/refunds", {})
 
 
-@case
+@case("limit_above_bank")
 async def limit_above_bank(town: Town) -> Reply:
     return await town.put(f"/v1/accounts/{(await town.person()).id}/limits", {"per_day": 20_000_001})
 
 
-@case
+@case("account_not_found")
 async def account_not_found(town: Town) -> Reply:
     return await town.get(f"/v1/accounts/{town.id()}/limits")
 
@@ -215,62 +218,62 @@ async def line_problem(town: Town, uploaded: Reply) -> Reply:
     return lines
 
 
-@case
+@case("payroll_unknown")
 async def payroll_unknown(town: Town) -> Reply:
     return await town.get(f"/v1/payrolls/{town.id()}")
 
 
-@case
+@case("payroll_unreadable")
 async def payroll_unreadable(town: Town) -> Reply:
     return await upload(town, "who,how much\n1,2\n")
 
 
-@case
+@case("payroll_too_long")
 async def payroll_too_long(town: Town) -> Reply:
     return await upload(town, "account_number,amount\n" + "1,2\n" * 10_001)
 
 
-@case
+@case("payroll_not_open")
 async def payroll_not_open(town: Town) -> Reply:
     made = await upload(town, f"account_number,amount\n{(await town.person()).number},1\n")
     assert (await town.send("POST", f"/v1/payrolls/{made['id']}/cancel")).status == 200
     return await town.send("POST", f"/v1/payrolls/{made['id']}/confirm", {})
 
 
-@case
+@case("payroll_empty")
 async def payroll_empty(town: Town) -> Reply:
     made = await upload(town, "account_number,amount\n12,1\n")
     return await town.send("POST", f"/v1/payrolls/{made['id']}/confirm", {})
 
 
-@case
+@case("payroll_has_duplicates")
 async def payroll_has_duplicates(town: Town) -> Reply:
     line = f"{(await town.person()).number},1\n"
     made = await upload(town, f"account_number,amount\n{line}{line}")
     return await town.send("POST", f"/v1/payrolls/{made['id']}/confirm", {})
 
 
-@case
+@case("account_number_wrong")
 async def account_number_wrong(town: Town) -> Reply:
     number = (await town.person()).number
     wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
     return await line_problem(town, await upload(town, f"account_number,amount\n{wrong},1\n"))
 
 
-@case
+@case("name_differs")
 async def name_differs(town: Town) -> Reply:
     line = f"{(await town.person()).number},李四,1\n"
     return await line_problem(town, await upload(town, f"账号,户名,金额\n{line}"))
 
 
-@case
+@case("amount_unreadable")
 async def amount_unreadable(town: Town) -> Reply:
     return await line_problem(
         town, await upload(town, f"account_number,amount\n{(await town.person()).number},1.005\n")
     )
 
 
-@case
+@case("reference_too_long")
 async def reference_too_long(town: Town) -> Reply:
     line = f"{(await town.person()).number},1,{'工' * 141}\n"
     return await line_problem(town, await upload(town, f"account_number,amount,reference\n{line}"))
@@ -288,24 +291,24 @@ async def plan(town: Town, **more: Any) -> Reply:
     return await town.post("/v1/schedules", body | more)
 
 
-@case
+@case("schedule_unknown")
 async def schedule_unknown(town: Town) -> Reply:
     return await town.send("POST", f"/v1/schedules/{town.id()}/pause")
 
 
-@case
+@case("schedule_over")
 async def schedule_over(town: Town) -> Reply:
     made = await plan(town)
     await town.send("DELETE", f"/v1/schedules/{made['id']}")
     return await town.send("POST", f"/v1/schedules/{made['id']}/resume")
 
 
-@case
+@case("schedule_in_the_past")
 async def schedule_in_the_past(town: Town) -> Reply:
     return await plan(town, starts_on=str(town.today - timedelta(1)))
 
 
-@case
+@case("schedule_has_no_date")
 async def schedule_has_no_date(town: Town) -> Reply:
     return await plan(town, starts_on=str(town.today + timedelta(2)), ends_on=str(town.today + timedelta(1)))
 

@@ -167,6 +167,23 @@ async def test_events_are_numbered_and_hold_no_free_text(town: Town) -> None:
     assert "退货" not in str(told)
 
 
+async def test_ten_thousand_orders_in_one_body(town: Town) -> None:
+    """Larger than other bodies may be; an order that is ill formed by itself does not sink the others."""
+    payer, payee = await town.firm(1_000_000), await town.person()
+    orders = [{**town.order_body(payer, payee, 1, reference="工资"), "id": str(town.id())} for _ in range(10_000)]
+    orders[7]["order_id"] = str(town.id())
+    reply = await town.send("POST", "/v1/payments/batch", {"orders": orders})
+    assert reply.status == 200, reply.raw[:300]
+    outcomes = reply["outcomes"]
+    assert [outcome["id"] for outcome in outcomes] == [order["id"] for order in orders]
+    assert outcomes[7] == {"id": orders[7]["id"], "status": 422, "code": "invalid_field", "field": "order_id"}
+    assert sum(outcome["status"] == 201 for outcome in outcomes) == 9_999
+    assert await town.money(payee) == (9_999, 0)
+    too_many = await town.send("POST", "/v1/payments/batch", {"orders": [*orders, orders[0]]})
+    assert (too_many.status, too_many.code) == (422, "invalid_field")
+    assert (await town.send("POST", "/v1/payments/batch", content=b" " * ((8 << 20) + 1))).code == "body_too_large"
+
+
 async def test_what_comes_at_one_moment_shares_a_batch(town: Town) -> None:
     people = [await town.person(1000) for _ in range(10)]
     payee = await town.person()

@@ -56,12 +56,23 @@ def run(
     os.environ["TONGBAO_DATABASE_URL"] = database.migrated_url()
     os.environ.update(TONGBAO_HOST=host, TONGBAO_PORT=str(port), TONGBAO_PROCESSES=str(processes))
     log.configure(settings.log_level, settings.log_format)
-    config = Config(
+    config = _config(
+        drain_s, host=host, port=port, workers=processes, ssl_certfile=tls_certificate, ssl_keyfile=tls_key
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again when it is done; by then there is nothing left to end.
+        signal.signal(number, lambda *_: None)
+    typer.echo(f"tongbao: {'https' if tls else 'http'}://{host}:{port}, {processes} process(es)", err=True)
+    if processes == 1:
+        _alone(config)
+    else:
+        _together(config)
+
+
+def _config(drain_s: int, **where: Any) -> Config:
+    return Config(
         partial(application, drain_s),
         factory=True,
-        host=host,
-        port=port,
-        workers=processes,
         loop="uvloop",
         http=BoundedHttp,
         ws="none",
@@ -72,17 +83,8 @@ def run(
         proxy_headers=False,
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_END_WITHIN_S,
-        ssl_certfile=tls_certificate,
-        ssl_keyfile=tls_key,
+        **where,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn raises the signal again when it is done; by then there is nothing left to end.
-        signal.signal(number, lambda *_: None)
-    typer.echo(f"tongbao: {'https' if tls else 'http'}://{host}:{port}, {processes} process(es)", err=True)
-    if processes == 1:
-        _alone(config)
-    else:
-        _together(config)
 
 
 def refuses(settings: Settings, host: str, *, tls: bool, plain_http: bool) -> str | None:

@@ -133,9 +133,11 @@ GROUP BY h.account_id;
 INSERT INTO history.founding (plan, begun_at) VALUES (%(plan)s::jsonb, %(at)s) ON CONFLICT (singleton) DO NOTHING;
 
 -- name: founding
+-- The plan that was begun, and whether its city is there.
 SELECT plan, finished_at IS NOT NULL FROM history.founding;
 
 -- name: finish_founding
+-- The first finish counts.
 UPDATE history.founding SET finished_at = %(at)s WHERE finished_at IS NULL;
 
 -- name: city_accounts
@@ -146,5 +148,6 @@ WHERE v.product = 'current' AND v.customer_kind = 'person' AND v.customer_status
 ORDER BY v.id LIMIT %(most)s;
 
 -- name: city_merchants
+-- Where the live traffic may shop.
 SELECT id, name, category, takings_account_id FROM merchants.merchant_view
 WHERE status = 'open' AND currency = %(currency)s ORDER BY id LIMIT %(most)s;

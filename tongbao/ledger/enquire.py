@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -50,19 +50,28 @@ async def entries(
     most: int = 50,
 ) -> list[Entry]:
     """An account's postings, newest first; the next page is asked for with `below` = the last entry's version."""
+    below, above = _NEWEST if below is None else below, 0
+    if last is not None:
+        below = min(below, await store.version_at(tx, account_id, day=last) + 1)
+    if first is not None:
+        above = await store.version_at(tx, account_id, day=first - timedelta(1)) if first > _FIRST else 0
     return await store.entries(
-        tx, account_id, below=_NEWEST if below is None else below, first=first or _FIRST, last=last or _LAST, most=most
+        tx, account_id, below=below, above=above, first=first or _FIRST, last=last or _LAST, most=most
     )
 
 
 async def balance_at(tx: Tx, account_id: int, at: datetime) -> int:
     """The balance as it was recorded at a moment, in minor units."""
-    return await store.balance_at(tx, account_id, at)
+    version = await store.version_at(tx, account_id, at=at)
+    found = await entries(tx, account_id, below=version + 1, most=1) if version else []
+    return found[0].balance_minor if found else 0
 
 
 async def balance_on_value_date(tx: Tx, account_id: int, day: date) -> int:
     """The balance by value date: everything valued up to and on `day`, whenever it was booked."""
-    return await store.balance_on_value_date(tx, account_id, day)
+    summed = await store.last_summed_day(tx, before=_LAST)
+    above = await store.version_at(tx, account_id, day=summed) if summed else 0
+    return await store.balance_on_value_date(tx, account_id, day, above=above)
 
 
 async def statement(tx: Tx, account_id: int, first: date, last: date, *, most: int = 10_000) -> Statement:

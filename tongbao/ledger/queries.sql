@@ -134,20 +134,22 @@ WHERE id = %(id)s;
 SELECT code, name, name_zh, class, normal_side, owner, ages_after_days FROM ledger.gl_line ORDER BY code;
 
 -- name: entries
--- One account's postings, newest first, from below a place (booking date and version) on.
+-- One account's postings between two versions, newest first.
 SELECT e.account_id, e.version, e.amount_minor, e.balance_minor, e.counterparty_id, e.posting_id, e.transfer_id,
     e.recorded_at, e.booking_date, e.value_date, e.currency, t.kind
 FROM (
     (SELECT debit AS account_id, debit_version AS version, -amount_minor AS amount_minor, debit_balance AS balance_minor,
         credit AS counterparty_id, id AS posting_id, transfer_id, recorded_at, booking_date, value_date, currency
     FROM ledger.posting
-    WHERE debit = %(account_id)s AND debit_version < %(below)s AND booking_date BETWEEN %(first)s AND %(last)s
+    WHERE debit = %(account_id)s AND debit_version < %(below)s AND debit_version > %(above)s
+        AND booking_date BETWEEN %(first)s AND %(last)s
     ORDER BY debit_version DESC LIMIT %(most)s)
     UNION ALL
     (SELECT credit, credit_version, amount_minor, credit_balance, debit, id, transfer_id, recorded_at, booking_date,
         value_date, currency
     FROM ledger.posting
-    WHERE credit = %(account_id)s AND credit_version < %(below)s AND booking_date BETWEEN %(first)s AND %(last)s
+    WHERE credit = %(account_id)s AND credit_version < %(below)s AND credit_version > %(above)s
+        AND booking_date BETWEEN %(first)s AND %(last)s
     ORDER BY credit_version DESC LIMIT %(most)s)
 ) AS e
 JOIN ledger.transfer t ON t.id = e.transfer_id
@@ -161,40 +163,37 @@ FROM ledger.transfer t
 JOIN ledger.posting p ON p.transfer_id = t.id AND p.booking_date = t.booking_date
 WHERE t.id = ANY(%(ids)s::uuid[]) ORDER BY p.id;
 
--- name: balance_at
--- The balance after the account's last posting up to a moment. Versions have no gaps and their moments never go back, so
--- the place is found by halving: some twenty look-ups, however long the history is.
+-- name: version_at
+-- The account's last version up to a moment or, without one, up to the end of a booking day; 0 before its first. Versions have
+-- no gaps and neither moments nor days go back, so the place is found by halving: some twenty look-ups in any history.
 WITH RECURSIVE search AS (
     SELECT 0::bigint AS low, version AS high FROM ledger.account WHERE id = %(account_id)s
     UNION ALL
-    SELECT CASE WHEN e.recorded_at <= %(at)s THEN middle ELSE low END,
-        CASE WHEN e.recorded_at <= %(at)s THEN high ELSE middle - 1 END
+    SELECT CASE WHEN e.is_before THEN middle ELSE low END, CASE WHEN e.is_before THEN high ELSE middle - 1 END
     FROM search, LATERAL (SELECT (low + high + 1) / 2 AS middle) AS m, LATERAL (
-        SELECT recorded_at FROM ledger.posting WHERE debit = %(account_id)s AND debit_version = middle
-        UNION ALL
-        SELECT recorded_at FROM ledger.posting WHERE credit = %(account_id)s AND credit_version = middle
-        LIMIT 1
+        SELECT coalesce(recorded_at <= %(at)s::timestamptz, booking_date <= %(day)s::date) AS is_before FROM (
+            SELECT recorded_at, booking_date FROM ledger.posting WHERE debit = %(account_id)s AND debit_version = middle
+            UNION ALL
+            SELECT recorded_at, booking_date FROM ledger.posting WHERE credit = %(account_id)s AND credit_version = middle
+            LIMIT 1
+        ) AS p
     ) AS e
     WHERE low < high
-), found AS (
-    SELECT low AS version FROM search WHERE low = high
 )
-SELECT debit_balance FROM found, ledger.posting WHERE debit = %(account_id)s AND debit_version = version
-UNION ALL
-SELECT credit_balance FROM found, ledger.posting WHERE credit = %(account_id)s AND credit_version = version
-LIMIT 1;
+SELECT low FROM search WHERE low = high;
 
 -- name: balance_on_value_date
--- Movements valued up to a day: those summed at closes, and those booked on days that are not summed yet.
+-- Movements valued up to a day: those summed at closes, and those of later days. All of these are above version `above`;
+-- which day was summed last is asked here again, so that one snapshot decides what counts where.
 SELECT (
     coalesce((SELECT sum(credits_minor - debits_minor) FROM ledger.day_balance
         WHERE account_id = %(account_id)s AND value_date <= %(day)s), 0)
     + coalesce((SELECT sum(amount_minor) FROM ledger.posting
-        WHERE credit = %(account_id)s AND value_date <= %(day)s
-          AND booking_date > (SELECT coalesce(max(booking_date), '-infinity') FROM ledger.day_close)), 0)
+        WHERE credit = %(account_id)s AND credit_version > %(above)s AND value_date <= %(day)s
+            AND booking_date > (SELECT coalesce(max(booking_date), '-infinity') FROM ledger.day_close)), 0)
     - coalesce((SELECT sum(amount_minor) FROM ledger.posting
-        WHERE debit = %(account_id)s AND value_date <= %(day)s
-          AND booking_date > (SELECT coalesce(max(booking_date), '-infinity') FROM ledger.day_close)), 0)
+        WHERE debit = %(account_id)s AND debit_version > %(above)s AND value_date <= %(day)s
+            AND booking_date > (SELECT coalesce(max(booking_date), '-infinity') FROM ledger.day_close)), 0)
 )::bigint;
 
 -- name: day_movements

@@ -189,22 +189,26 @@ async def reversed_of(tx: Tx, ids: list[UUID]) -> set[UUID]:
     return {row[0] for row in await tx.rows(Q["reversed_of"], ids=ids)}
 
 
-async def entries(tx: Tx, account_id: int, *, below: int, first: date, last: date, most: int) -> list[Entry]:
-    rows = await tx.rows(Q["entries"], account_id=account_id, below=below, first=first, last=last, most=most)
+async def entries(
+    tx: Tx, account_id: int, *, below: int, above: int, first: date, last: date, most: int
+) -> list[Entry]:
+    rows = await tx.rows(
+        Q["entries"], account_id=account_id, below=below, above=above, first=first, last=last, most=most
+    )
     return [Entry(*row) for row in rows]
+
+
+async def version_at(tx: Tx, account_id: int, *, at: datetime | None = None, day: date | None = None) -> int:
+    row = await tx.row(Q["version_at"], account_id=account_id, at=at, day=day)
+    return row[0] if row else 0
 
 
 async def postings_of(tx: Tx, ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
     return await tx.rows(Q["postings_of"], ids=list(ids))
 
 
-async def balance_at(tx: Tx, account_id: int, at: datetime) -> int:
-    row = await tx.row(Q["balance_at"], account_id=account_id, at=at)
-    return row[0] if row else 0
-
-
-async def balance_on_value_date(tx: Tx, account_id: int, day: date) -> int:
-    row = await tx.row(Q["balance_on_value_date"], account_id=account_id, day=day)
+async def balance_on_value_date(tx: Tx, account_id: int, day: date, *, above: int) -> int:
+    row = await tx.row(Q["balance_on_value_date"], account_id=account_id, day=day, above=above)
     assert row is not None
     return row[0]
 

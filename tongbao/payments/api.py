@@ -1051,7 +1051,7 @@ async def _move(
     summary="Pause; dates that pass meanwhile are not made up for",
     operation_id="pause_schedule",
     response_description="The schedule.",
-    responses=problems(no.SCHEDULE_UNKNOWN, no.SCHEDULE_OVER),
+    responses=problems(no.SCHEDULE_UNKNOWN, no.SCHEDULE_OVER, write=True),
 )
 async def pause_schedule(
     id: Id, principal: By, db: Db, clock: Now, settings: Config, data: JSONBody[NoOrder | None] = None
@@ -1067,7 +1067,7 @@ async def pause_schedule(
     summary="Resume with the next date from today on",
     operation_id="resume_schedule",
     response_description="The schedule.",
-    responses=problems(no.SCHEDULE_UNKNOWN, no.SCHEDULE_OVER),
+    responses=problems(no.SCHEDULE_UNKNOWN, no.SCHEDULE_OVER, write=True),
 )
 async def resume_schedule(
     id: Id, principal: By, db: Db, clock: Now, settings: Config, data: JSONBody[NoOrder | None] = None

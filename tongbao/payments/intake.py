@@ -169,7 +169,7 @@ class Intake:
             merchant = facts.merchants.get(order.merchant_id) if order.merchant_id else None
             payee = merchant.takings_account_id if merchant else order.payee_account_id
             for key, account in zip(_keys(order), (order.payer_account_id, payee), strict=True):
-                if account in facts.accounts:
+                if account is not None and account in facts.accounts:
                     ends.setdefault(facts.accounts[account][0], set()).add(key)
         async with self._db.tx() as tx:
             held = await ledger.contended(tx, ends)

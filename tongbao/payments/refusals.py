@@ -6,12 +6,12 @@ from tongbao import ledger, merchants
 from tongbao.base.batch import ITEM_FAILED
 from tongbao.base.refusal import RefusalKind
 from tongbao.ledger import ACCOUNT_FROZEN, ACCOUNTS_MUST_BE_DIFFERENT, CURRENCY_MISMATCH  # noqa: F401  said here too
+from tongbao.merchants import MERCHANT_UNKNOWN
 from tongbao.web.refusals import AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, AMOUNT_ZERO, ID_REUSED, ID_TAKEN
 
 PAYMENT_UNKNOWN = RefusalKind("payment_unknown", 404, "There is no such payment.", "未找到该笔付款。")
 PAYER_UNKNOWN = RefusalKind("payer_unknown", 422, "There is no such payer account.", "付款账户不存在。")
 PAYEE_UNKNOWN = RefusalKind("payee_unknown", 422, "There is no such payee account.", "收款账户不存在。")
-MERCHANT_UNKNOWN = RefusalKind("merchant_unknown", 422, "There is no such merchant.", "商户不存在。")
 MERCHANT_CLOSED = RefusalKind(
     "merchant_closed", 409, "The merchant does not take payments at present.", "商户当前无法收款。"
 )
