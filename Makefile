@@ -7,7 +7,7 @@ UV ?= uv
 PYTEST_WORKERS ?= 2
 BIN := .venv/bin
 
-.PHONY: help demo test kill soak lint format bench lock wheel clean
+.PHONY: help demo test kill soak lint format bench docs lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ format: .venv ## let ruff rewrite what it can
 bench: .venv ## ledger and payments against their plain rivals, one JSON document each
 	$(BIN)/tongbao bench ledger --json
 	$(BIN)/tongbao bench payments --json
+
+docs: .venv ## write docs/refusals.md and docs/openapi.json anew from the code
+	$(BIN)/python -m tests.house.write_docs
 
 lock: ## rewrite both requirement files from pyproject.toml (needs uv)
 	$(UV) pip compile pyproject.toml --extra dev $(LOCK) --output-file requirements-dev.txt

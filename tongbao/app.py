@@ -24,7 +24,6 @@ from tongbao.identity import api as identity_api
 from tongbao.merchants import api as merchants_api
 from tongbao.merchants import jobs as merchants_jobs
 from tongbao.payments import api as payments_api
-from tongbao.payments import door as payments_door
 from tongbao.payments import jobs as payments_jobs
 from tongbao.web import health
 from tongbao.web.door import Door, Visit
@@ -38,7 +37,7 @@ ROUTES = (
     *clearing_api.ROUTES,
     *console_api.ROUTES,
 )
-RAW_ROUTES = {("POST", "/v1/payments"): payments_door.route}
+RAW_ROUTES = {("POST", "/v1/payments"): payments_api.pay_route}
 """Routes that go past the framework, because a measurement says so (docs/adr/0003)."""
 
 CONSUMERS: Sequence[Consumer] = (*merchants_jobs.CONSUMERS,)
@@ -61,7 +60,9 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
     """Opens the pools and closes them again."""
     async with AsyncExitStack() as stack:
         db = await stack.enter_async_context(Database(settings.database_url, size=settings.pool_size))
-        bulk = await stack.enter_async_context(Database(settings.database_url, size=4, limits=BULK, name="tongbao bulk"))
+        bulk = await stack.enter_async_context(
+            Database(settings.database_url, size=4, limits=BULK, name="tongbao bulk")
+        )
         yield Bank(settings, clock or settings.make_clock(), db, bulk)
 
 
@@ -79,7 +80,12 @@ def failed(error: BaseException, request_id: str) -> None:
 
 def http(bank: Bank, at_end: Sequence[Callable[[], Awaitable[None]]] = ()) -> Any:
     """The bank as an ASGI application: the door around Litestar and the raw routes. `at_end` runs when all is answered."""
-    door = Door(identity_api.authenticator(bank.db, bank.clock), observe=observe, failed=failed, largest=bank.settings.body_largest)
+    door = Door(
+        identity_api.authenticator(bank.db, bank.clock),
+        observe=observe,
+        failed=failed,
+        largest=bank.settings.body_largest,
+    )
     intake = payments.Intake(bank.db, bank.clock, bank.settings)
     raw = {place: make(door, intake) for place, make in RAW_ROUTES.items()}
     framework = site(

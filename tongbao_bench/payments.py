@@ -142,12 +142,18 @@ async def load(port: int, key: str, accounts: list[UUID], seconds: float, seed: 
     return Run(round(len(took) / elapsed, 1), round(at[0], 2), round(at[1], 2), errors)
 
 
-def measure(url: str, key: str, accounts: list[UUID], processes: int, port: int, more: dict[str, str], seed: int) -> Run:
+def measure(
+    url: str, key: str, accounts: list[UUID], processes: int, port: int, more: dict[str, str], seed: int
+) -> Run:
     """One stretch in a process of its own, after a warm-up."""
     with served(url, processes, port, more):
         given = msgspec.json.encode((port, key, accounts, seed))
         done = subprocess.run(
-            [sys.executable, "-m", "tongbao_bench.payments"], input=given, stdout=subprocess.PIPE, check=True, timeout=120
+            [sys.executable, "-m", "tongbao_bench.payments"],
+            input=given,
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=120,
         )
     return msgspec.json.decode(done.stdout, type=Run)
 

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 OPEN_SHELVES = {"base", "web"}
 """Importable at any depth; of other slices only the public face."""
 
-EDGES = {"app.py", "api.py", "pages.py", "jobs.py"}
-"""Files that own a transaction and may ask for the time; so may `*_routes.py` and everything in base/, web/ and cli/."""
+EDGES = {"app.py", "api.py", "pages.py", "jobs.py", "intake.py", "prove.py"}
+"""Files that own a transaction and may ask for the time: `intake.py` batches what arrives, `prove.py` stands outside.
+
+So may `*_routes.py` and everything in base/, web/ and cli/.
+"""
 
 FLOATS = {
     "base/batch.py": "seconds of waiting",

@@ -46,7 +46,7 @@ async def unmoved(bank: ServedBank, body: Any, expected: tuple[int, str], **aske
         ({"currency": "USD"}, (422, "currency_mismatch"), None),
         ({"payer_account_id": NOBODY}, (422, "payer_unknown"), None),
         ({"payee_account_id": NOBODY}, (422, "payee_unknown"), None),
-        ({"payee_account_id": None, "merchant_id": NOBODY}, (422, "merchant_unknown"), None),
+        ({"payee_account_id": None, "merchant_id": NOBODY}, (404, "merchant_unknown"), None),
         ({"payee_account_id": "an account"}, (422, "invalid_field"), "payee_account_id"),
         ({"payee_account_id": None}, (422, "missing_field"), "payee_account_id"),
         ({"tip": 1}, (422, "unknown_field"), "tip"),

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.timeout(120)
 
 
 def order(payer: str, payee: str, amount: int = 100) -> bytes:
-    return (
-        f'{{"payer_account_id":"{payer}","payee_account_id":"{payee}","amount":{amount},"currency":"CNY"}}'.encode()
-    )
+    return f'{{"payer_account_id":"{payer}","payee_account_id":"{payee}","amount":{amount},"currency":"CNY"}}'.encode()
 
 
 async def pay_all(bank: Bank, bodies: list[bytes], ids: list[str] | None = None) -> list[tuple[int, float]]:
@@ -121,7 +119,5 @@ def test_a_dropped_reply_to_commit_is_looked_up_not_guessed(bank: Bank) -> None:
 
 def test_money_of_the_city_is_still_all_there(bank: Bank) -> None:
     with psycopg.connect(bank.url) as connection:
-        row: Any = connection.execute(
-            "SELECT sum(balance_minor) FROM ledger.account WHERE gl_line = '1040'"
-        ).fetchone()
+        row: Any = connection.execute("SELECT sum(balance_minor) FROM ledger.account WHERE gl_line = '1040'").fetchone()
     assert row[0] == -MONEY * len(bank.accounts)

@@ -58,7 +58,11 @@ def test_two_hundred_thousand_payments_leave_the_api_small_and_its_looks_fast(ba
     given = msgspec.json.encode((bank.port, bank.key, bank.accounts, 1))
     while paid(bank) < PAYMENTS:
         subprocess.run(
-            [sys.executable, "-m", "tongbao_bench.payments"], input=given, stdout=subprocess.PIPE, check=True, timeout=300
+            [sys.executable, "-m", "tongbao_bench.payments"],
+            input=given,
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=300,
         )
         given = msgspec.json.encode((bank.port, bank.key, bank.accounts, paid(bank)))
     after_ms = look_ms(bank)

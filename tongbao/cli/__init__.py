@@ -20,6 +20,7 @@ from tongbao.cli import (
     demo,
     doctor,
     eod,
+    explain,
     key,
     migrate,
     openapi,
@@ -49,6 +50,7 @@ app.command("work")(work.run)
 app.command("migrate")(migrate.run)
 app.command("eod")(eod.run)
 app.command("prove")(prove.run)
+app.command("explain")(explain.run)
 app.command("doctor")(doctor.run)
 app.add_typer(dead.app, name="dead")
 app.add_typer(key.app, name="key")

@@ -159,9 +159,7 @@ async def _key(db: Database, settings: Settings) -> str:
     """A key of the bank's own for this run, good for a day."""
     token = identity.fresh_token("bank", secrets.token_bytes)
     now = settings.make_clock().now()
-    new = identity.NewKey(
-        id=uuid7(now), kind=identity.KeyKind.BANK, expires_at=now + timedelta(days=1), note="demo"
-    )
+    new = identity.NewKey(id=uuid7(now), kind=identity.KeyKind.BANK, expires_at=now + timedelta(days=1), note="demo")
     async with db.tx() as tx:
         await identity.issue_key(tx, new, token, by=SYSTEM, at=now)
     return str(token)
@@ -265,5 +263,7 @@ def _tell(summary: dict[str, Any]) -> None:
     traffic, proof = summary["traffic"], summary["prove"]
     audit = traffic.get("audit") or {}
     console.print(f"Payments  {traffic.get('payments', 0):,}, {traffic.get('surprises', 0)} not as expected")
-    console.print(f"Auditor   {'agrees' if audit.get('agrees') else 'DISAGREES: ' + str(traffic.get('problem') or audit)}")
+    console.print(
+        f"Auditor   {'agrees' if audit.get('agrees') else 'DISAGREES: ' + str(traffic.get('problem') or audit)}"
+    )
     console.print(f"Books     {'proved' if proof['holds'] else 'NOT PROVED: ' + str(proof)}")

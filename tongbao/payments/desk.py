@@ -172,9 +172,7 @@ class Desk:
         return merchant.fee(payment.method, captured_minor) if merchant else 0
 
     def tell(self, topic: str, payment: Payment, *, operation_id: UUID | None = None, moved: int | None = None) -> None:
-        self.events.append(
-            event(topic, payment, self.at, self.booking_date, operation_id=operation_id, moved=moved)
-        )
+        self.events.append(event(topic, payment, self.at, self.booking_date, operation_id=operation_id, moved=moved))
 
     async def write(self, tx: Tx) -> None:
         """The three statements."""

@@ -94,7 +94,11 @@ class FactsReader:
             self._outside[currency] = account
 
     async def _read_merchants(self, ids: set[UUID], at: datetime) -> dict[UUID, merchants.Merchant]:
-        stale = [i for i in ids if i not in self._merchants or (at - self._merchants[i][0]).total_seconds() >= _MERCHANT_FOR_S]
+        stale = [
+            i
+            for i in ids
+            if i not in self._merchants or (at - self._merchants[i][0]).total_seconds() >= _MERCHANT_FOR_S
+        ]
         if stale:
             if len(self._merchants) > _MOST_KEPT:
                 self._merchants.clear()

@@ -32,9 +32,7 @@ MOVES: Final[dict[State, frozenset[State]]] = {
     State.CREATED: frozenset(
         {State.CHALLENGED, State.HELD, State.AUTHORISED, State.UNKNOWN, State.COMPLETED, State.DECLINED}
     ),
-    State.CHALLENGED: frozenset(
-        {State.AUTHORISED, State.COMPLETED, State.DECLINED, State.CANCELLED, State.EXPIRED}
-    ),
+    State.CHALLENGED: frozenset({State.AUTHORISED, State.COMPLETED, State.DECLINED, State.CANCELLED, State.EXPIRED}),
     State.HELD: frozenset({State.AUTHORISED, State.COMPLETED, State.DECLINED, State.CANCELLED, State.EXPIRED}),
     State.AUTHORISED: frozenset({State.AUTHORISED, State.COMPLETED, State.CANCELLED, State.EXPIRED}),
     State.UNKNOWN: frozenset({State.COMPLETED, State.DECLINED}),

@@ -56,9 +56,7 @@ async def operate(
             outcomes[operation.id] = _decide_one(desk, payments, operation, decide)
         desk.writes.payments = [p for p in payments.values() if p.id in {o.payment_id for o in ours}]
         await desk.write(tx)
-    return [
-        outcomes[o.id] if o is first[o.id] else _again(o, first[o.id], outcomes[o.id]) for o in operations
-    ]
+    return [outcomes[o.id] if o is first[o.id] else _again(o, first[o.id], outcomes[o.id]) for o in operations]
 
 
 async def _lock(

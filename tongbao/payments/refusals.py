@@ -35,15 +35,11 @@ NOT_CHALLENGED = RefusalKind(
 NOT_CAPTURABLE = RefusalKind(
     "not_capturable", 409, "The payment cannot be captured in its state.", "该笔付款当前状态无法请款。"
 )
-CAPTURE_TOO_LATE = RefusalKind(
-    "capture_too_late", 409, "The authorisation has expired.", "预授权已过期，无法请款。"
-)
+CAPTURE_TOO_LATE = RefusalKind("capture_too_late", 409, "The authorisation has expired.", "预授权已过期，无法请款。")
 CAPTURE_EXCEEDS_AUTHORISED = RefusalKind(
     "capture_exceeds_authorised", 409, "More than is left of the authorised amount.", "请款金额超过预授权剩余金额。"
 )
-NOT_CANCELLABLE = RefusalKind(
-    "not_cancellable", 409, "The payment can no longer be cancelled.", "该笔付款已无法取消。"
-)
+NOT_CANCELLABLE = RefusalKind("not_cancellable", 409, "The payment can no longer be cancelled.", "该笔付款已无法取消。")
 RECALL_TOO_LATE = RefusalKind(
     "recall_too_late", 409, "The transfer has arrived and can no longer be recalled.", "转账已到账，无法撤回。"
 )

@@ -194,8 +194,7 @@ class Door:
                 await send(message)
 
             try:
-                if b"%" in scope.get("query_string", b""):
-                    check_query(scope["query_string"])
+                check_address(scope)
                 await app(scope, receive, send_on)
             except Refusal as refusal:
                 if status:
@@ -249,6 +248,14 @@ def note(scope: Scope, **what: object) -> None:
 def request_id(scope: Scope) -> str | None:
     visit = scope.get("tongbao.visit")
     return visit["request_id"] if visit else None
+
+
+def check_address(scope: Scope) -> None:
+    """Refuses a path or a query that no stored text can hold, before any route looks at it."""
+    if "\x00" in scope["path"]:
+        raise refusals.NUL_CHARACTER()
+    if b"%" in scope.get("query_string", b""):
+        check_query(scope["query_string"])
 
 
 _HEX_PAIR = re.compile(rb"%([0-9a-fA-F]{2})")
