@@ -1,7 +1,8 @@
 """Postings a second: in batches, spread and with 80 % to one hot account, with 1, 2 and 4 processes; one a transaction over
-1 to 64 connections; and `COPY` of the same rows. Everything in turn, round after round; medians. Quote the ratios.
+1 to 64 connections; and `COPY` of the same rows, a transfer and a posting each, in transactions of the same size. All of it
+in turn, round after round; medians. Quote the ratios.
 
-All of it is `ledger.post` with every constraint and index, and each transaction is on disk before the next one begins.
+What posts is `ledger.post` with every constraint and index, and each transaction is on disk before the next one begins.
 """
 
 from __future__ import annotations
@@ -172,16 +173,19 @@ class Copy:
         self._version = dict.fromkeys(range(10**9, 10**9 + ACCOUNTS), 0)
         self._chance = random.Random(0)
 
-    def measure(self) -> float:
-        """Postings a second, each with its transfer: two COPYs and their COMMIT."""
-        transfers, postings = zip(*(self._rows() for _ in range(COPY_ROWS)), strict=True)
-        data = [(self.TRANSFERS, "".join(transfers)), (self.POSTINGS, "".join(postings))]
+    def measure(self, transaction: int) -> float:
+        """Postings a second, each with its transfer, in transactions of so many."""
+        made = [self._rows() for _ in range(COPY_ROWS)]
+        parts = [made[n : n + transaction] for n in range(0, COPY_ROWS, transaction)]
+        data = [("".join(t for t, _ in part), "".join(p for _, p in part)) for part in parts]
         began = time.perf_counter()
         with self._conn.cursor() as cursor:
-            for command, rows in data:
-                with cursor.copy(command) as copy:
-                    copy.write(rows)
-            self._conn.commit()
+            for transfers, postings in data:
+                with cursor.copy(self.TRANSFERS) as copy:
+                    copy.write(transfers)
+                with cursor.copy(self.POSTINGS) as copy:
+                    copy.write(postings)
+                self._conn.commit()
         return COPY_ROWS / (time.perf_counter() - began)
 
     def _rows(self) -> tuple[str, str]:
@@ -234,21 +238,20 @@ def bench(url: str, *, rounds: int = 5, seconds: float = 1.0, said: Callable[[st
     accounts = asyncio.run(found(url))
     everything = [*BATCHED, *(work for c, work in SINGLE.items() if c > 1)]
     rates: dict[Work, list[float]] = {work: [] for work in everything}
-    copied: list[float] = []
+    copied: dict[int, list[float]] = {max(BATCHES): [], COPY_ROWS: []}
     copy = Copy(url)
     lone = lone_commit_ms(url)
     with workers(url, accounts) as team:
-        for n in range(-1, rounds):
+        # Round 0 warms up: connections, prepared statements, pages.
+        for n in range(rounds + 1):
             for work in everything:
-                said(f"round {n + 1} of {rounds}: {work.name}")
-                rate = team.measure(work, seconds if n >= 0 else 0.2)
-                # Round 0 warms up: connections, prepared statements, pages.
-                if n >= 0:
-                    rates[work].append(rate)
-            rate = copy.measure()
-            if n >= 0:
-                copied.append(rate)
+                said(f"round {n} of {rounds}: {work.name}")
+                rates[work].append(team.measure(work, seconds if n else 0.2))
+            for transaction, found_rates in copied.items():
+                found_rates.append(copy.measure(transaction))
     copy.close()
+    for found_rates in (*rates.values(), *copied.values()):
+        del found_rates[0]
     return document(rates, copied) | {
         "lone_commit_ms": lone,
         "row": widths(url),
@@ -259,14 +262,14 @@ def bench(url: str, *, rounds: int = 5, seconds: float = 1.0, said: Callable[[st
     }
 
 
-def document(rates: dict[Work, list[float]], copied: list[float]) -> dict[str, Any]:
+def document(rates: dict[Work, list[float]], copied: dict[int, list[float]]) -> dict[str, Any]:
     middle = {work: median(found) for work, found in rates.items()}
 
     def best(batch: int, *, hot: bool) -> float:
         return max(middle[Work(batch, p, hot=hot)] for p in PROCESSES)
 
     single = {c: middle[work] for c, work in SINGLE.items()}
-    spread, hot, copy = best(1000, hot=False), best(1000, hot=True), median(copied)
+    spread, hot, copy = best(1000, hot=False), best(1000, hot=True), median(copied[1000])
     return {
         "batch_100_per_s": round(best(100, hot=False)),
         "batch_1000_per_s": round(spread),
@@ -290,7 +293,7 @@ def document(rates: dict[Work, list[float]], copied: list[float]) -> dict[str, A
             {"connections": c, "processes": w.processes, "per_s": round(single[c]), "rounds": _round(rates[w])}
             for c, w in SINGLE.items()
         ],
-        "copy": _round(copied),
+        "copy": [{"transaction": n, "per_s": round(median(r)), "rounds": _round(r)} for n, r in copied.items()],
     }
 
 

@@ -71,18 +71,39 @@ async def test_idle_one_waits_for_nobody() -> None:
     assert counter.batches == [[21]]
 
 
+async def begun(batcher: Batcher[int, int], item: int) -> asyncio.Task[int]:
+    """An item whose batch has started."""
+    task = asyncio.create_task(batcher.submit(item))
+    await asyncio.sleep(0.005)
+    return task
+
+
 async def test_busy_those_who_wait_go_together() -> None:
     counter = Counter()
     counter.gate.clear()
     batcher = Batcher(counter.double, failed=failed, in_flight=2, largest=5)
-    waiters = [asyncio.create_task(batcher.submit(n)) for n in range(12)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert counter.batches == [[0], [1]]
-    assert batcher.waiting == 10
+    waiters = [await begun(batcher, 0)]
+    waiters += [asyncio.create_task(batcher.submit(n)) for n in range(1, 12)]
+    await asyncio.sleep(0.01)
+    # The second batch beside the first is a full one; what is left waits for one of them to end.
+    assert counter.batches == [[0], [1, 2, 3, 4, 5]]
+    assert batcher.waiting == 6
     counter.gate.set()
     assert await asyncio.gather(*waiters) == [2 * n for n in range(12)]
-    assert counter.batches == [[0], [1], [2, 3, 4, 5, 6], [7, 8, 9, 10, 11]]
+    assert counter.batches == [[0], [1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11]]
+
+
+async def test_a_few_wait_a_moment_for_the_running_batch_and_then_go_beside_it() -> None:
+    counter = Counter()
+    counter.gate.clear()
+    batcher = Batcher(counter.double, failed=failed, in_flight=2, largest=5)
+    waiters = [await begun(batcher, 0), asyncio.create_task(batcher.submit(1))]
+    await asyncio.sleep(0.005)
+    assert counter.batches == [[0]]
+    await asyncio.sleep(0.06)
+    assert counter.batches == [[0], [1]]
+    counter.gate.set()
+    assert await asyncio.gather(*waiters) == [0, 2]
 
 
 @given(st.integers(1, 60), st.sets(st.integers(0, 59)))
@@ -137,7 +158,8 @@ async def test_a_full_room_says_so_and_when_to_come_back() -> None:
     counter = Counter()
     counter.gate.clear()
     batcher = Batcher(counter.double, failed=failed, in_flight=1, room=3)
-    waiters = [asyncio.create_task(batcher.submit(n)) for n in range(4)]
+    waiters = [await begun(batcher, 0)]
+    waiters += [asyncio.create_task(batcher.submit(n)) for n in range(1, 4)]
     await asyncio.sleep(0)
     with pytest.raises(Refusal, match="overloaded") as refusal:
         await batcher.submit(9)
@@ -151,7 +173,8 @@ async def test_a_waiter_that_leaves_does_not_take_its_item_along() -> None:
     counter = Counter()
     counter.gate.clear()
     batcher = Batcher(counter.double, failed=failed, in_flight=1)
-    leaver, stayer = (asyncio.create_task(batcher.submit(n)) for n in (1, 2))
+    leaver = await begun(batcher, 1)
+    stayer = asyncio.create_task(batcher.submit(2))
     await asyncio.sleep(0)
     leaver.cancel()
     counter.gate.set()

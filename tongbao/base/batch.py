@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from time import monotonic
 from typing import Generic, TypeVar
 
 from psycopg.errors import LockNotAvailable
@@ -31,6 +32,9 @@ I = TypeVar("I")  # noqa: E741  the item
 O = TypeVar("O")  # noqa: E741  its outcome
 
 Process = Callable[[list[I]], Awaitable[Sequence[O]]]
+
+_PATIENCE_S = 0.02
+"""How long a few items wait for the running batch to end before they get one of their own beside it."""
 
 
 async def halving(
@@ -96,6 +100,8 @@ class Batcher(Generic[I, O]):
         self._keys = keys
         self._contended = contended
         self._largest = largest
+        self._pumping: asyncio.Handle | None = None
+        self._began = 0.0
         self._in_flight = in_flight
         self._room = room
         self._slow_room = slow_room
@@ -117,22 +123,35 @@ class Batcher(Generic[I, O]):
         """
         if self._closing or len(self._waiting) >= self._room:
             raise OVERLOADED(retry_after_s=1)
-        future: asyncio.Future[O] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[O] = loop.create_future()
         if self._slow_keys and not self._slow_keys.isdisjoint(self._keys(item)):
             self._to_slow_lane([(item, future)])
         else:
             self._waiting.append((item, future))
-            self._pump()
-        return await asyncio.shield(future)
+            if self._pumping is None:
+                # Whoever else has arrived in this turn of the loop comes along.
+                self._pumping = loop.call_soon(self._pump)
+        # Cancelling the future takes nobody's item back: `_settle` passes it by.
+        return await future
 
     async def drain(self) -> None:
         """No new items; waits until the last one has its answer."""
         self._closing = True
+        self._pump()
         while self._tasks or self._slow_task:
             await asyncio.wait([*self._tasks, *([self._slow_task] if self._slow_task else [])])
 
     def _pump(self) -> None:
+        """Starts batches. Beside a running one, only for many or after a pause: fewer batches cost less for each item."""
+        if self._pumping is not None:
+            self._pumping.cancel()
+            self._pumping = None
         while self._waiting and len(self._tasks) < self._in_flight:
+            if self._tasks and len(self._waiting) < self._largest and monotonic() < self._began + _PATIENCE_S:
+                self._pumping = asyncio.get_running_loop().call_later(_PATIENCE_S, self._pump)
+                return
+            self._began = monotonic()
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest))]
             task = asyncio.create_task(self._run(batch))
             self._tasks.add(task)
