@@ -1,7 +1,8 @@
 """Payments a second over HTTP: 64 connections from a process of its own, key check, limits, ledger, outbox, durable.
 
-Beside it, in the same run and in turn: two API processes, and a naive bank, which is the same bank with a transaction of
-its own for each payment. Quote the ratios; a figure alone proves nothing.
+Beside it, in the same run and in turn: two API processes; a naive bank, which is the same bank with a transaction of its
+own for each payment; and the bank while `tongbao prove` goes through its books. Quote the ratios; a figure alone proves
+nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import asyncio
 import os
 import random
 import secrets
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +37,7 @@ ACCOUNTS = 5_000
 WARM_UP_S = 2
 RUN_S = 8
 ROUNDS = 3
+PROVE_EVERY_S = 2
 
 BATCHED = {"TONGBAO_BATCH_LARGEST": "200", "TONGBAO_BATCH_IN_FLIGHT": "2", "TONGBAO_POOL_SIZE": "6"}
 NAIVE = {"TONGBAO_BATCH_LARGEST": "1", "TONGBAO_BATCH_IN_FLIGHT": "16", "TONGBAO_POOL_SIZE": "20"}
@@ -143,10 +147,18 @@ async def load(port: int, key: str, accounts: list[UUID], seconds: float, seed: 
 
 
 def measure(
-    url: str, key: str, accounts: list[UUID], processes: int, port: int, more: dict[str, str], seed: int
+    url: str,
+    key: str,
+    accounts: list[UUID],
+    processes: int,
+    more: dict[str, str],
+    seed: int,
+    *,
+    proving: bool = False,
 ) -> Run:
     """One stretch in a process of its own, after a warm-up."""
-    with served(url, processes, port, more):
+    port = free_port()
+    with served(url, processes, port, more), proved(url, again=proving):
         given = msgspec.json.encode((port, key, accounts, seed))
         done = subprocess.run(
             [sys.executable, "-m", "tongbao_bench.payments"],
@@ -158,14 +170,45 @@ def measure(
     return msgspec.json.decode(done.stdout, type=Run)
 
 
-def bench(url: str, port: int = 18_080, *, rounds: int = ROUNDS) -> dict[str, Any]:
-    """Rounds of: one process, naive, two processes, in turn; medians over the rounds."""
+@contextmanager
+def proved(url: str, *, again: bool) -> Iterator[None]:
+    """With `again`: the books are proved from where the last proof stopped, over and over, until the block ends."""
+    if not again:
+        yield
+        return
+    stop = threading.Event()
+
+    def prove() -> None:
+        environment = {**os.environ, "TONGBAO_DATABASE_URL": url}
+        while not stop.is_set():
+            subprocess.run([sys.executable, "-m", "tongbao.cli", "prove", "--json"], env=environment, check=True,
+                           stdout=subprocess.DEVNULL)  # fmt: skip
+            stop.wait(PROVE_EVERY_S)
+
+    prover = threading.Thread(target=prove)
+    prover.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        prover.join()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def bench(url: str, *, rounds: int = ROUNDS) -> dict[str, Any]:
+    """Rounds of: one process, naive, two processes, one while proving, in turn; medians over the rounds."""
     key, accounts = asyncio.run(furnish(url))
-    runs: dict[str, list[Run]] = {"one": [], "naive": [], "two": []}
+    runs: dict[str, list[Run]] = {"one": [], "naive": [], "two": [], "proving": []}
     for n in range(rounds):
-        runs["one"].append(measure(url, key, accounts, 1, port, BATCHED, 3 * n))
-        runs["naive"].append(measure(url, key, accounts, 1, port, NAIVE, 3 * n + 1))
-        runs["two"].append(measure(url, key, accounts, 2, port, BATCHED, 3 * n + 2))
+        runs["one"].append(measure(url, key, accounts, 1, BATCHED, 4 * n))
+        runs["naive"].append(measure(url, key, accounts, 1, NAIVE, 4 * n + 1))
+        runs["two"].append(measure(url, key, accounts, 2, BATCHED, 4 * n + 2))
+        runs["proving"].append(measure(url, key, accounts, 1, BATCHED, 4 * n + 3, proving=True))
     with psycopg.connect(url) as connection:
         settings = dict(
             connection.execute(
@@ -184,6 +227,8 @@ def bench(url: str, port: int = 18_080, *, rounds: int = ROUNDS) -> dict[str, An
         "times_naive": round(best.per_s / middle["naive"].per_s, 2),
         "two_processes_per_s": middle["two"].per_s,
         "two_processes_p99_ms": middle["two"].p99_ms,
+        "while_proving_per_s": middle["proving"].per_s,
+        "while_proving_share": round(middle["proving"].per_s / best.per_s, 3),
         "errors": sum(run.errors for found in runs.values() for run in found),
         "connections": CONNECTIONS,
         "rounds": {name: msgspec.to_builtins(found) for name, found in runs.items()},

@@ -33,6 +33,18 @@ async def propose(bank: Bank, *lines: tuple[str, str, int], **what: object) -> U
     return id_
 
 
+async def file(bank: Bank, line: tuple[str, str, int]) -> UUID:
+    """Past the proposal's own look at the lines, as one that was filed under other rules."""
+    id_ = bank.id()
+    debit, credit, amount = line
+    lines = [{"debit": bank[debit], "credit": bank[credit], "amount_minor": amount, "currency": "CNY"}]
+    async with bank.db.tx() as tx:
+        await approvals.propose(
+            tx, ANN, ledger.KINDS, id=id_, kind="ledger.journal", payload={"lines": lines}, reason="by hand", at=bank.at
+        )
+    return id_
+
+
 async def approve(bank: Bank, id_: UUID, by: object = EVE) -> None:
     async with bank.db.tx() as tx:
         await approvals.decide(tx, by, ledger.KINDS, id=id_, state=APPROVED, at=bank.at)
@@ -68,6 +80,20 @@ async def test_a_correction_may_go_below_the_floor(bank: Bank) -> None:
     await bank.open("shop", "other")
     await approve(bank, await propose(bank, ("shop", "other", 70), forced=ledger.Forced.CORRECTION))
     await check(bank, shop=-70, other=70)
+
+
+@pytest.mark.parametrize("gl_line", ["2030", "2040"])
+async def test_what_clearing_compares_is_not_moved_by_hand(bank: Bank, gl_line: str) -> None:
+    await bank.open("shop", "other")
+    await bank.open("takings", gl_line=gl_line)
+    await bank.fund(shop=100, takings=100)
+    for line in (("takings", "shop", 70), ("shop", "takings", 70)):
+        with pytest.raises(Refusal, match="journal_line_refused"):
+            await propose(bank, ("shop", "other", 1), line)
+        filed = await file(bank, line)
+        with pytest.raises(Refusal, match="journal_line_refused"):
+            await approve(bank, filed)
+    await check(bank, shop=100, takings=100, other=0)
 
 
 async def test_a_period_that_closes_meanwhile_stops_a_journal(bank: Bank) -> None:

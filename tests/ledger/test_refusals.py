@@ -73,6 +73,12 @@ async def _(bank: Bank) -> None:
     await _one(bank, bank.transfer(("ann", "limit", 1)))
 
 
+@case("journal_line_refused")
+async def _(bank: Bank) -> None:
+    await bank.open("bob", gl_line="2030")
+    await _journal(bank)
+
+
 @case("accounts_must_be_different")
 async def _(bank: Bank) -> None:
     await _one(bank, bank.transfer(("ann", "ann", 1)))

@@ -30,7 +30,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A moment at which the clock starts (ISO 8601 with offset). For tests and demos; refused in production."""
     bank_code: str = "90001"
     """Five digits in front of every account number: how another bank finds this one."""
-    bank_name: str = "通宝银行 Tongbao Bank"
     currency: str = "CNY"
     timezone: str = "Asia/Shanghai"
     """The one zone of business days, months of limits, cut-offs and statements."""
@@ -44,10 +43,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     batch_room: int = 4000
     """Payments that may wait for a batch in one process; beyond it the door answers 429."""
     body_largest: int = 1 << 20
-    """Bytes a request body may have; batch routes allow eight times as much."""
+    """Bytes a request body may have. A batch of payments may have 8 MiB and a payroll file 2 MiB, whatever this says."""
     confirm_above_minor: int = 0
     """A payment above this waits for a confirmation by its payer; 0: never."""
-    recall_largest_s: int = 86_400
     hold_days: int = 7
     """How long an authorisation holds money unless the order says less."""
     webhook_private: bool = False

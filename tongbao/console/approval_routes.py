@@ -210,7 +210,8 @@ async def _file(
     responses=problems(
         approvals.APPROVAL_ID_TAKEN,
         *(no.LEDGERS[code] for code in ("journal_not_whole", "transfer_size", "account_unknown", "account_is_control")),
-        *(no.LEDGERS[code] for code in ("accounts_must_be_different", "currency_mismatch", "period_closed")),
+        *(no.LEDGERS[code] for code in ("journal_line_refused", "accounts_must_be_different", "currency_mismatch")),
+        no.LEDGERS["period_closed"],
         make=True,
     ),
 )

@@ -27,6 +27,8 @@ from tongbao.ledger.post import post
 JOURNAL: Final = "ledger.journal"
 CLOSE_PERIOD: Final = "ledger.close_period"
 MAY_PROPOSE: Final = "journals:propose"
+NOT_BY_HAND: Final = frozenset({"2030", "2040"})
+"""Takings and acquirer clearing: the end of a day compares them with payments and batches, and stops where they differ."""
 
 
 class JournalLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,8 +61,8 @@ async def propose_journal(
     """Files a journal for a second person. `id` becomes the transfer's id when it is approved.
 
     Refuses `permission_missing`, `journal_not_whole`, `period_closed`, `transfer_size`, `account_unknown`,
-    `account_is_control`, `accounts_must_be_different`, `amount_not_positive`, `amount_too_large`, `currency_mismatch`,
-    and what `approvals.propose` refuses.
+    `account_is_control`, `journal_line_refused`, `accounts_must_be_different`, `amount_not_positive`, `amount_too_large`,
+    `currency_mismatch`, and what `approvals.propose` refuses.
     """
     principal.require(MAY_PROPOSE)
     await _check(tx, journal)
@@ -143,6 +145,8 @@ async def _check_lines(tx: Tx, lines: Sequence[JournalLine]) -> None:
                 raise no.ACCOUNT_UNKNOWN(str(account_id), field="lines")
             if account.is_control:
                 raise no.ACCOUNT_IS_CONTROL(str(account_id), field="lines")
+            if account.gl_line in NOT_BY_HAND:
+                raise no.JOURNAL_LINE_REFUSED(f"{account_id} stands on line {account.gl_line}", field="lines")
             if account.currency != line.currency:
                 raise no.CURRENCY_MISMATCH(f"{account_id} is kept in {account.currency}", field="lines")
 

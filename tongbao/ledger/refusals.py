@@ -11,6 +11,12 @@ ACCOUNT_UNKNOWN = RefusalKind("account_unknown", 422, "There is no such account.
 ACCOUNT_IS_CONTROL = RefusalKind(
     "account_is_control", 422, "Nothing is posted to a control account directly.", "控制账户不可直接记账。"
 )
+JOURNAL_LINE_REFUSED = RefusalKind(
+    "journal_line_refused",
+    409,
+    "Accounts of that general-ledger line are moved by payments and clearing only, never by a journal.",
+    "该总账科目的账户仅由支付与清算记账，不可手工记账。",
+)
 TRANSFER_SIZE = RefusalKind(
     "transfer_size", 422, "A transfer has between 1 and 1,000 postings.", "一笔转账须包含 1 至 1,000 条分录。"
 )
@@ -68,6 +74,7 @@ ALL = (
     TRANSFER_SIZE,
     ACCOUNT_UNKNOWN,
     ACCOUNT_IS_CONTROL,
+    JOURNAL_LINE_REFUSED,
     ACCOUNTS_MUST_BE_DIFFERENT,
     AMOUNT_NOT_POSITIVE,
     AMOUNT_TOO_LARGE,

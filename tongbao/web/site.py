@@ -28,8 +28,9 @@ from litestar.response import Stream
 from litestar.types import ControllerRouterHandler, Empty, Guard
 
 from tongbao import __version__
+from tongbao.base.batch import OVERLOADED
 from tongbao.base.clock import Clock
-from tongbao.base.db import Database
+from tongbao.base.db import BUSY, Database
 from tongbao.base.principal import Principal
 from tongbao.base.refusal import Refusal, RefusalKind
 from tongbao.base.settings import Settings
@@ -179,7 +180,9 @@ _EDGE: Final = {
         refusals.UNKNOWN_FIELD,
         refusals.MISSING_FIELD,
         refusals.INVALID_FIELD,
+        BUSY,
     ),
+    "batched": (OVERLOADED,),
     "make": (
         refusals.IDEMPOTENCY_KEY_MISSING,
         refusals.IDEMPOTENCY_KEY_MALFORMED,
@@ -191,14 +194,16 @@ _EDGE: Final = {
 
 
 def problems(
-    *kinds: RefusalKind, write: bool = False, make: bool = False, known: bool = True
+    *kinds: RefusalKind, write: bool = False, make: bool = False, batched: bool = False, known: bool = True
 ) -> dict[int, ResponseSpec]:
     """The documented refusals of a route, by status: its own `kinds` and the door's.
 
-    `write`: it takes a body; `make`: it also takes an `Idempotency-Key`; `known`: it needs a key.
+    `write`: it takes a body; `make`: it also takes an `Idempotency-Key`; `batched`: it waits for room in a batch; `known`:
+    it needs a key.
     """
     own = [*kinds, *(_EDGE["make"] if make else ())]
-    every = [*own, *(_EDGE["known"] if known else ()), *_EDGE["read"], *(_EDGE["write"] if write or make else ())]
+    edge = {"known": known, "read": True, "write": write or make, "batched": batched}
+    every = [*own, *(kind for name, applies in edge.items() if applies for kind in _EDGE[name])]
     by_status: dict[int, dict[str, RefusalKind]] = {}
     for kind in every:
         by_status.setdefault(kind.status, {})[kind.code] = kind
