@@ -39,8 +39,7 @@ async def submit(
     judged = {order.id: judgement for order, judgement in zip(orders, judgements, strict=True)}
     payees = {order.id: _payee(order, facts) for order in first.values()}
     fresh = await store.claim(tx, sorted(first.values(), key=lambda o: o.id), payees, at)
-    ours = [order for i, order in first.items() if i in fresh]
-    ours.reverse()
+    ours = [order for order in orders if order.id in fresh and order is first[order.id]]
     outcomes = await _decide_all(tx, ours, judged, payees, facts, at=at, zone=zone, hold_days=hold_days)
     before = await replays(tx, [order for order in first.values() if order.id not in fresh])
     answered: list[Outcome] = []
