@@ -132,6 +132,13 @@ async def test_the_same_id_twice_in_one_batch(town: Town) -> None:
     assert await town.balance(payee.id) == 300
 
 
+async def test_a_repeated_order_keeps_the_place_where_it_came_first(town: Town) -> None:
+    payer, payee = await town.person(100), await town.person()
+    first, second = ({**town.order_body(payer, payee, 80), "id": str(town.id())} for _ in range(2))
+    reply = await town.send("POST", "/v1/payments/batch", {"orders": [first, second, first]})
+    assert [o.get("code") or o["state"] for o in reply["outcomes"]] == ["completed", "insufficient_funds", "completed"]
+
+
 async def test_a_batch_sees_what_was_paid_alone(town: Town) -> None:
     payer, payee = await town.person(10_000), await town.person()
     key = town.id()
