@@ -192,9 +192,17 @@ async def _park(office: Office, many: int = 3) -> list[UUID]:
         raise RuntimeError("the receiver is away, its password=hunter22222 too")
 
     for _ in range(TRIES + 1):
-        await dispatch_once(office.db, Consumer(name="webhooks", handle=refuse), office.clock)
+        await _dispatch(office, Consumer(name="webhooks", handle=refuse))
         office.clock.tick(timedelta(minutes=10))
     return [event.event_id for event in events]
+
+
+async def _dispatch(office: Office, consumer: Consumer) -> None:
+    """Until something was done, or for a second: a transaction anywhere in the server may hold events back."""
+    for _ in range(50):
+        if await dispatch_once(office.db, consumer, office.clock):
+            return
+        await asyncio.sleep(0.02)
 
 
 async def test_parked_events_are_seen_and_sent_again(office: Office) -> None:
@@ -230,7 +238,7 @@ async def test_parked_events_are_seen_and_sent_again(office: Office) -> None:
         taken.extend(event.payload["n"] for event in events)
 
     for _ in range(len(events)):
-        await dispatch_once(office.db, Consumer(name="webhooks", handle=take), office.clock)
+        await _dispatch(office, Consumer(name="webhooks", handle=take))
     assert taken == [0, 1, 2], "in order"
     assert code(await office.ask("operator", "GET", f"/v1/parked-events/{events[0]}")) == (404, "event_not_held")
     trail = (await office.ask("auditor", "GET", "/v1/audit", subject="all")).json()["items"]

@@ -46,17 +46,21 @@ async def operate(
     hold_days: int,
 ) -> list[Outcome]:
     """One outcome an operation, in order; refusals are remembered and ids seen before answer what they answered first."""
-    first = {operation.id: operation for operation in reversed(operations)}
-    fresh = await store.claim_operations(tx, kind, sorted(first.values(), key=lambda o: o.id), at)
-    outcomes = await _replays(tx, kind, [o for i, o in first.items() if i not in fresh])
-    ours = [o for o in operations if o.id in fresh and o is first[o.id]]
+    first = {operation.id: place for place, operation in reversed(list(enumerate(operations)))}
+    once = [operation for place, operation in enumerate(operations) if place == first[operation.id]]
+    fresh = await store.claim_operations(tx, kind, sorted(once, key=lambda o: o.id), at)
+    outcomes = await _replays(tx, kind, [o for o in once if o.id not in fresh])
+    ours = [o for o in once if o.id in fresh]
     if ours:
         desk, payments = await _lock(tx, ours, facts, at=at, zone=zone, hold_days=hold_days)
         for operation in ours:
             outcomes[operation.id] = _decide_one(desk, payments, operation, decide)
         desk.writes.payments = [p for p in payments.values() if p.id in {o.payment_id for o in ours}]
         await desk.write(tx)
-    return [outcomes[o.id] if o is first[o.id] else _again(o, first[o.id], outcomes[o.id]) for o in operations]
+    return [
+        outcomes[o.id] if place == first[o.id] else _again(o, operations[first[o.id]], outcomes[o.id])
+        for place, o in enumerate(operations)
+    ]
 
 
 async def _lock(

@@ -35,22 +35,18 @@ async def submit(
     A refusal is an outcome, remembered under its id for ever. An id seen before answers what it answered first; with
     another body or from another principal it is refused (`id_reused`, `id_taken`) and nothing is shown.
     """
-    first = {order.id: order for order in reversed(orders)}
+    first = {order.id: place for place, order in reversed(list(enumerate(orders)))}
+    once = [order for place, order in enumerate(orders) if place == first[order.id]]
     judged = {order.id: judgement for order, judgement in zip(orders, judgements, strict=True)}
-    payees = {order.id: _payee(order, facts) for order in first.values()}
-    fresh = await store.claim(tx, sorted(first.values(), key=lambda o: o.id), payees, at)
-    ours = [order for order in orders if order.id in fresh and order is first[order.id]]
+    payees = {order.id: _payee(order, facts) for order in once}
+    fresh = await store.claim(tx, sorted(once, key=lambda o: o.id), payees, at)
+    ours = [order for order in once if order.id in fresh]
     outcomes = await _decide_all(tx, ours, judged, payees, facts, at=at, zone=zone, hold_days=hold_days)
-    before = await replays(tx, [order for order in first.values() if order.id not in fresh])
-    answered: list[Outcome] = []
-    for order in orders:
-        if order.id not in fresh:
-            answered.append(before[order.id])
-        elif order is first[order.id]:
-            answered.append(outcomes[order.id])
-        else:
-            answered.append(_again(order, first[order.id], outcomes[order.id]))
-    return answered
+    outcomes |= await replays(tx, [order for order in once if order.id not in fresh])
+    return [
+        outcomes[order.id] if place == first[order.id] else _again(order, orders[first[order.id]], outcomes[order.id])
+        for place, order in enumerate(orders)
+    ]
 
 
 def _payee(order: Order, facts: Facts) -> UUID | None:
@@ -236,4 +232,6 @@ def _again(order: Order, first: Order, outcome: Outcome) -> Outcome:
         return Outcome(None, refusal=no.ID_TAKEN())
     if order.request_hash != first.request_hash:
         return Outcome(None, refusal=no.ID_REUSED())
+    if outcome.payment is None:
+        return outcome
     return Outcome(outcome.payment, outcome.checks, outcome.refusal, replayed=True)
