@@ -146,3 +146,16 @@ async def test_a_batch_sees_what_was_paid_alone(town: Town) -> None:
     body = {**town.order_body(payer, payee, 300), "id": str(key)}
     reply = await town.send("POST", "/v1/payments/batch", {"orders": [body]})
     assert reply["outcomes"] == [{"id": str(key), "status": 201, "state": "completed", "replayed": True}]
+
+
+async def test_vouchers_written_offline_settle_later_and_once(town: Town) -> None:
+    """A terminal without a line keeps its orders under ids of their own and hands them in when the line is back."""
+    payer, poor, payee = await town.person(10_000), await town.person(100), await town.person()
+    kept = [{**town.order_body(payer, payee, 100 + n), "id": str(town.id())} for n in range(20)]
+    kept.append({**town.order_body(poor, payee, 900), "id": str(town.id())})
+    await town.send("POST", "/v1/payments/batch", {"orders": kept[:8]})  # the line drops before the answer is read
+    reply = await town.send("POST", "/v1/payments/batch", {"orders": kept})
+    assert [outcome.get("replayed", False) for outcome in reply["outcomes"]] == [True] * 8 + [False] * 13
+    assert [outcome.get("code") for outcome in reply["outcomes"]] == [None] * 20 + ["insufficient_funds"]
+    paid = sum(order["amount"] for order in kept[:20])
+    assert (await town.balance(payer.id), await town.balance(payee.id)) == (10_000 - paid, paid)
