@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from tongbao import clearing, ledger, merchants
+from tongbao import clearing, ledger, merchants, payments
 from tongbao.base import prove, settings
 from tongbao.base.db import BULK, Database
 from tongbao.cli import database, output
 
-CHECKS: Final = [*ledger.CHECKS, *merchants.CHECKS, *clearing.CHECKS]
+CHECKS: Final = [*ledger.CHECKS, *payments.CHECKS, *merchants.CHECKS, *clearing.CHECKS]
 """What is proved, in this order: the checks of every slice."""
 
 

@@ -423,18 +423,23 @@ WITH these AS (
     LEFT JOIN identity.account_view payee ON payee.id = p.payee_account_id
     WHERE p.id = ANY(%(ids)s::uuid[])
 ), transfers AS (
-    SELECT id AS payment_id, id AS transfer_id, false AS is_refund FROM these
+    SELECT id AS payment_id, id AS transfer_id, false AS is_refund, payer_ledger, payee_ledger FROM these
     UNION ALL
-    SELECT payment_id, id, kind = 'refund' FROM payments.operation WHERE payment_id = ANY(%(ids)s::uuid[])
+    SELECT o.payment_id, o.id, o.kind = 'refund', p.payer_ledger, p.payee_ledger
+    FROM payments.operation o JOIN these p ON p.id = o.payment_id WHERE o.payment_id = ANY(%(ids)s::uuid[])
 ), moved AS (
     SELECT t.payment_id,
         coalesce(sum(e.amount_minor) FILTER (WHERE NOT t.is_refund AND e.amount_minor > 0), 0) AS captured,
         coalesce(-sum(e.amount_minor) FILTER (WHERE t.is_refund AND e.amount_minor < 0), 0) AS refunded
     FROM transfers t
-    JOIN these p ON p.id = t.payment_id
-    JOIN ledger.transfer_view l ON l.id = t.transfer_id
-    JOIN ledger.entry_view e ON e.transfer_id = l.id AND e.booking_date = l.booking_date
-    WHERE e.account_id = p.payee_ledger AND (p.payer_ledger IS NULL OR e.counterparty_id = p.payer_ledger)
+    -- OFFSET 0: a look-up for each transfer by its index, never a walk through all postings for each range.
+    CROSS JOIN LATERAL (
+        SELECT e.amount_minor FROM ledger.transfer_view l
+        JOIN ledger.entry_view e ON e.transfer_id = l.id AND e.booking_date = l.booking_date
+        WHERE l.id = t.transfer_id AND e.account_id = t.payee_ledger
+          AND (t.payer_ledger IS NULL OR e.counterparty_id = t.payer_ledger)
+        OFFSET 0
+    ) AS e
     GROUP BY t.payment_id
 ), told AS (
     SELECT aggregate AS payment_id, count(*) AS events, min(sequence) AS first, max(sequence) AS last
