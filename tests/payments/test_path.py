@@ -59,6 +59,7 @@ async def test_the_way_of_a_payment(town: Town) -> None:
             "base/days.py",
             "payments/facts.py",
             "payments/judge.py",
+            "base/tracing.py",
             "base/db.py",
             "payments/submit.py",
             "payments/store.py",

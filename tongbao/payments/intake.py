@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 
 from tongbao import ledger
-from tongbao.base import days
+from tongbao.base import days, metrics, tracing
 from tongbao.base.batch import ITEM_FAILED, Batcher, halving
 from tongbao.base.clock import Clock
 from tongbao.base.db import Database
@@ -125,10 +127,15 @@ class Intake:
         at = self._clock.now()
         facts = await self._facts.read(orders, at, days.local_day(at, self._zone))
         judgements = [judge(order, self._settings.confirm_above_minor) for order in orders]
-        async with self._db.tx() as tx:
-            return await submit(
-                tx, orders, judgements, facts, at=at, zone=self._zone, hold_days=self._settings.hold_days
-            )
+        with _measured("orders", len(orders), self._orders.waiting):
+            async with self._db.tx() as tx:
+                done = await submit(
+                    tx, orders, judgements, facts, at=at, zone=self._zone, hold_days=self._settings.hold_days
+                )
+        states = Counter(outcome.payment.state for outcome in done if outcome.payment and not outcome.replayed)
+        for state, count in states.items():
+            metrics.PAYMENTS.labels(state).inc(count)
+        return done
 
     async def _operate(self, asked: list[tuple[str, Operation]]) -> list[Outcome]:
         at = self._clock.now()
@@ -136,15 +143,16 @@ class Intake:
         outcomes: dict[int, Outcome] = {}
         for verb in sorted({verb for verb, _ in asked}):
             places = [i for i, (wanted, _) in enumerate(asked) if wanted == verb]
-            async with self._db.tx() as tx:
-                done = await VERBS[verb](
-                    tx,
-                    [asked[i][1] for i in places],
-                    facts,
-                    at=at,
-                    zone=self._zone,
-                    hold_days=self._settings.hold_days,
-                )
+            with _measured(verb, len(places), self._asked.waiting):
+                async with self._db.tx() as tx:
+                    done = await VERBS[verb](
+                        tx,
+                        [asked[i][1] for i in places],
+                        facts,
+                        at=at,
+                        zone=self._zone,
+                        hold_days=self._settings.hold_days,
+                    )
             outcomes.update(zip(places, done, strict=True))
         return [outcomes[i] for i in range(len(asked))]
 
@@ -174,6 +182,15 @@ class Intake:
         async with self._db.tx() as tx:
             held = await ledger.contended(tx, ends)
         return {key for account in held for key in ends[account]}
+
+
+@contextmanager
+def _measured(batch: str, items: int, waiting: int) -> Iterator[None]:
+    """One batch from its start to its commit, for metrics and traces."""
+    metrics.BATCH_SIZE.labels(batch).observe(items)
+    metrics.WAITING.labels(batch).set(waiting)
+    with metrics.BATCH_SECONDS.labels(batch).time(), tracing.span("payments batch", batch=batch, items=items):
+        yield
 
 
 def _keys(order: Order) -> tuple[Hashable, Hashable]:
