@@ -4,13 +4,15 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
 UV ?= uv
-PYTEST_WORKERS ?= 2
+PYTEST_WORKERS ?= 3
+BROWSER_WORKERS ?= 2
+SCREENSHOTS ?= screenshots
 BIN := .venv/bin
 
-.PHONY: help demo test kill soak lint format bench docs lock wheel clean
+.PHONY: help demo test browser taps screenshots kill soak lint format bench docs lock wheel clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv: .venv/.stamp ## virtual environment with everything, from the lock with hashes
 
@@ -25,10 +27,24 @@ demo: .venv ## a living bank on this machine; Ctrl-C stops it, a second start go
 	$(BIN)/tongbao demo
 
 test: .venv ## the fast tests, house rules included
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not kill and not soak"
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder -m "not kill and not soak and not browser"
 
-kill: .venv ## SIGKILL of API, worker and PostgreSQL in the middle of traffic
-	$(BIN)/python -m pytest -m kill tests/kill
+browser: .venv ## a real Chromium on the demo and on small banks: the guided walk, every page, live parts
+	$(BIN)/python -m pytest -n $(BROWSER_WORKERS) --dist loadfile --timeout 900 -m browser tests/browser $(addprefix --ignore ,$(OWN_LOOP))
+	$(BIN)/python -m pytest -n $(BROWSER_WORKERS) --dist loadfile --timeout 900 -m browser $(OWN_LOOP)
+
+# Their bank runs in the test's own event loop, which would not start where Playwright's of the others runs.
+OWN_LOOP = $(shell grep -l 'http.conftest import bank' tests/browser/test_*.py)
+
+taps: .venv ## count the taps and fields of each task of a customer; written to docs/results/taps.md and taps.json
+	TAPS_WRITE=1 $(BIN)/python -m pytest --timeout 900 -m browser tests/browser/test_taps.py
+
+screenshots: .venv ## a picture of every page, at phone and desktop width, light and dark, in SCREENSHOTS
+	mkdir -p $(SCREENSHOTS)
+	SCREENSHOTS_DIR=$(abspath $(SCREENSHOTS)) $(BIN)/python -m pytest --timeout 1800 -m browser tests/browser/test_every_page.py
+
+kill: .venv ## SIGKILL of API, worker and PostgreSQL in the middle of traffic; the runbooks, followed word by word
+	$(BIN)/python -m pytest -m kill
 
 soak: .venv ## long runs: memory, growth, drift
 	$(BIN)/python -m pytest -m soak --timeout 7200
@@ -44,15 +60,18 @@ format: .venv ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv ## ledger and payments against their plain rivals, one JSON document each
+bench: .venv ## ledger and payments against their plain rivals, pages under traffic; one JSON document each
 	$(BIN)/tongbao bench ledger --json
 	$(BIN)/tongbao bench payments --json
+	$(BIN)/tongbao bench pages --json
+	$(BIN)/tongbao bench risk --json
+	$(BIN)/tongbao bench vault --json
 
 docs: .venv ## write docs/refusals.md and docs/openapi.json anew from the code
 	$(BIN)/python -m tests.house.write_docs
 
 lock: ## rewrite both requirement files from pyproject.toml (needs uv)
-	$(UV) pip compile pyproject.toml --extra dev $(LOCK) --output-file requirements-dev.txt
+	$(UV) pip compile pyproject.toml --extra dev --extra risk $(LOCK) --output-file requirements-dev.txt
 	printf 'hatchling\neditables\n' | $(UV) pip compile pyproject.toml - --constraint requirements-dev.txt $(LOCK) \
 		--output-file requirements.txt
 

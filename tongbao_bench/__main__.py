@@ -1,4 +1,4 @@
-"""`python -m tongbao_bench ledger|payments [--json]`: a benchmark in a database of its own, dropped when it ends."""
+"""`python -m tongbao_bench ledger|payments|pages|risk|vault [--json]`: a benchmark, where it needs one in a database of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from tongbao_bench import growth, ledger, payments
+from tongbao_bench import growth, ledger, pages, payments, risk, vault
 from tongbao_bench.own_database import own_database
 
 if TYPE_CHECKING:
@@ -27,22 +27,43 @@ def main() -> None:
     books.add_argument("--rounds", type=int, default=5)
     books.add_argument("--seconds", type=float, default=1.0, help="of each stretch")
     what.add_parser("payments", help="payments a second over HTTP")
+    looks = what.add_parser("pages", help="pages at the server while payments go on")
+    looks.add_argument("--rate", type=int, default=pages.RATE, help="stories a second of the traffic beside")
+    looks.add_argument("--rounds", type=int, default=pages.ROUNDS, help="how often each page is asked for")
+    what.add_parser("risk", help="what judging a payment costs, in batches and alone")
+    seals = what.add_parser("vault", help="seals, envelopes and signatures a second in each suite")
+    seals.add_argument("--rounds", type=int, default=5)
+    seals.add_argument("--seconds", type=float, default=0.15, help="of each stretch")
     for each in what.choices.values():
         each.add_argument("--json", action="store_true", help="one JSON document on stdout, nothing else")
     asked = parser.parse_args()
     console = Console(stderr=True)
-    with console.status("making a database") as status, own_database() as url:
-        found = _run(asked, url, status.update)
+    with console.status("making ready") as status:
+        found = _measured(asked, status.update)
     if asked.json:
         json.dump(found, sys.stdout, indent=2)
         sys.stdout.write("\n")
     else:
         _show(found)
+    if asked.what == "pages" and found["errors"]:
+        sys.exit(1)
+
+
+def _measured(asked: argparse.Namespace, said: Callable[[str], None]) -> dict[str, Any]:
+    if asked.what == "vault":
+        return vault.bench(asked.rounds, asked.seconds, said)
+    said("making a database")
+    with own_database() as url:
+        return _run(asked, url, said)
 
 
 def _run(asked: argparse.Namespace, url: str, said: Callable[[str], None]) -> dict[str, Any]:
     if asked.what == "payments":
         return payments.bench(url)
+    if asked.what == "risk":
+        return risk.bench(url, said)
+    if asked.what == "pages":
+        return pages.bench(url, rate=asked.rate, rounds=asked.rounds, said=said)
     if asked.rows:
         return asyncio.run(growth.bench(url, int(asked.rows), said=said))
     return ledger.bench(url, rounds=asked.rounds, seconds=asked.seconds, said=said)

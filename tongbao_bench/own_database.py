@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import conninfo, sql
 
+from tongbao import vault
 from tongbao.base.embedded import SERVE, Cluster, default_data_dir
 from tongbao.base.migrate import migrate
 
@@ -28,6 +33,7 @@ def own_database() -> Iterator[str]:
 
     The embedded one is durable, with the settings that a bank is served with.
     """
+    _keyring()
     given = os.environ.get("TONGBAO_DATABASE_URL")
     name = f"tongbao_bench_{os.getpid()}"
     if given:
@@ -42,6 +48,14 @@ def own_database() -> Iterator[str]:
     finally:
         cluster.stop("immediate")
         shutil.rmtree(cluster.data_dir, ignore_errors=True)
+
+
+def _keyring() -> None:
+    """For names of made-up customers, unless the settings name one; it goes with this process, as the database does."""
+    if not os.environ.get("TONGBAO_KEYRING"):
+        folder = Path(tempfile.mkdtemp(prefix="tongbao-bench-keyring-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["TONGBAO_KEYRING"] = str(vault.Keyring.create(folder / "keyring", datetime.now(UTC)).path)
 
 
 @contextmanager

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tongbao_sim import history, journal
+from tongbao_sim import frauds, history, journal
 from tongbao_sim import load as load_
-from tongbao_sim.auditor import Auditor, CannotAudit, Verdict
+from tongbao_sim.asking import CannotAudit
+from tongbao_sim.auditor import Auditor, Verdict
 from tongbao_sim.client import Client
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ def _history(options: argparse.Namespace) -> int:
         payments=options.payments,
         until=options.until,
         balances=options.balances,
+        frauds_of_10_000=options.frauds_of_10_000,
     )
     history.write(plan, sys.stdout.buffer)
     return 0
@@ -66,6 +68,8 @@ def _load(options: argparse.Namespace) -> int:
         audit_every_s=options.audit_every_s,
         audit_within_s=options.audit_within_s,
         timeout_s=options.timeout_s,
+        others=options.others,
+        thieves=options.thieves,
     )
     summary = _run(load_.load(plan))
     if summary.problem:
@@ -83,7 +87,9 @@ def _audit(options: argparse.Namespace) -> int:
 async def _audit_file(options: argparse.Namespace) -> Verdict:
     host, port = load_.address(options.url)
     async with Client(host, port, options.key, options.connections, retries=2) as client:
-        return await Auditor(client, within_s=options.within_s).audit(journal.read(options.journal))
+        return await Auditor(client, within_s=options.within_s, others=options.others).audit(
+            journal.read(options.journal)
+        )
 
 
 def _run(job: Coroutine[Any, Any, T]) -> T:
@@ -102,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     past.set_defaults(act=_history)
     for name, default in (("seed", 1), ("people", 5_000), ("shops", 300), ("days", 90), ("payments", 200_000)):
         past.add_argument(f"--{name}", type=int, default=default)
+    past.add_argument("--frauds-of-10-000", type=int, default=frauds.OF_10_000, metavar="N", help="orders of theirs")
     past.add_argument("--until", type=date.fromisoformat, required=True, help="the last day, YYYY-MM-DD")
     past.add_argument("--balances", action="store_true", help="end with what each account must hold")
 
@@ -120,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     live.add_argument("--audit-every-s", type=int, default=300, help="traffic rests while the auditor looks")
     live.add_argument("--audit-within-s", type=int, help="time limit for the look at single payments")
     live.add_argument("--timeout-s", type=int, default=10, help="time limit of one request")
+    live.add_argument("--thieves", action="store_true", help="a fiftieth of the accounts is theirs and their victims'")
     live.add_argument("--json", action="store_true", help="JSON lines on stdout")
 
     look = commands.add_parser("audit", help="audit a journal, such as that of a load that was killed")
@@ -134,6 +142,7 @@ def _bank(parser: argparse.ArgumentParser, connections: int) -> None:
     parser.add_argument("--url", required=True, help="such as http://127.0.0.1:8000")
     parser.add_argument("--key", default=os.environ.get("TONGBAO_KEY", ""), help="default: $TONGBAO_KEY")
     parser.add_argument("--connections", type=int, default=connections)
+    parser.add_argument("--others", action="store_true", help="others use the bank too: set aside what they did")
 
 
 if __name__ == "__main__":

@@ -7,34 +7,38 @@ It shares nothing with the workload but the journal. Rules:
 3. captured is not above authorised, refunded not above captured;
 4. an account's balance and held amount are what they were at the start plus all that happened;
 5. its entries since the start are those movements, each once, and each balance follows from the one before.
+
+Where others use the bank too (`others`), what the journal does not know is set aside and counted, as far as the bank can name
+it: an entry of a transfer of another id, an operation of another id on a payment of ours, a hold of another payment. All the
+rest of the rules stands: our own movements are there, each once, and the balances follow from one another.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from itertools import chain, combinations
 from time import monotonic
-from typing import Any, TypeVar
 
 import msgspec
 
-from tongbao_sim.client import Client, NoAnswer, NotSent
-from tongbao_sim.journal import Answered, Lie, Opening, OpeningDay, Outcome, Record, Sent
+from tongbao_sim.asking import business_date, each, get, held_for_payments, operations_of_others
+from tongbao_sim.client import Client
+from tongbao_sim.journal import Answered, Known, Lie, Opening, OpeningDay, Outcome, Record, Sent
 
-T = TypeVar("T")
-
+PAYMENTS = frozenset(("payment", "transfer", "topup", "salary"))
+"""Kinds of entries whose transfer has the id of a payment; others have that of an operation or of something else."""
+STRANGE = 500
+"""So many entries of others are looked through on one account for ours."""
 LISTED = 50
 """Differences that are spelled out; all are counted."""
-PATIENCE = 8
-"""How often a question is asked when the bank does not answer: for about ten seconds."""
 CALM_DOWN_S = 3.0
 """How long a request that we gave up on may still be at work in the bank."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """`rule`: lie, payment_missing, payment_unexpected, payment_figures, bounds, balance, held, entries or chain."""
+    """`rule`: lie, payment_missing, payment_unexpected, payment_figures, bounds, balance, held, entries, chain, stranger."""
 
     rule: str
     id: str
@@ -58,6 +62,8 @@ class Verdict(msgspec.Struct, kw_only=True):
     merchants_checked: int = 0
     merchants_unchecked: int = 0
     entries_checked: int = 0
+    others: int = 0
+    """Entries, operations and holds that were not ours and have been set aside."""
     difference_count: int = 0
     differences: list[Difference] = msgspec.field(default_factory=list)
 
@@ -88,6 +94,7 @@ class EntrySeen(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     balance_after: int
     transfer_id: str
+    kind: str = ""
 
 
 class EntriesSeen(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +138,7 @@ class World(msgspec.Struct, frozen=True):
             return not self.exists
         if not self.exists:
             return seen.captured == seen.refunded == 0 and seen.state not in ("authorised", "completed")
-        if (seen.state == "cancelled") != (self.cancelled and not self.captures):
+        if (seen.state in ("cancelled", "expired")) != (self.cancelled and not self.captures):
             return False
         return (sum(self.captures), sum(self.refunds)) == (seen.captured, seen.refunded)
 
@@ -145,6 +152,8 @@ class Case:
         self.business_date: str | None = None
         self.payments: dict[str, Payment] = {}
         self.lies: list[Lie] = []
+        self.ids: frozenset[str] = frozenset()
+        """Of every step that we took."""
         sent: dict[str, Sent] = {}
         outcomes: dict[str, Outcome] = {}
         for record in records:
@@ -162,9 +171,12 @@ class Case:
                         outcomes[record.id] = record.outcome
                 case Lie():
                     self.lies.append(record)
+                case Known():
+                    pass  # whoever stole was audited like everybody else
         self._fold(sent, outcomes)
 
     def _fold(self, sent: dict[str, Sent], outcomes: dict[str, Outcome]) -> None:
+        self.ids = frozenset(sent)
         for step in sent.values():
             if step.verb in ("topup", "pay"):
                 self.payments[step.id] = Payment(step)
@@ -184,10 +196,15 @@ class Case:
 
 
 class Auditor:
-    """`within_s` bounds the look at single payments; a payment with an unknown outcome is always looked at."""
+    """`within_s` bounds the look at single payments; a payment with an unknown outcome is always looked at.
 
-    def __init__(self, client: Client, *, within_s: float | None = None, width: int = 32) -> None:
-        self.client, self.within_s, self.width = client, within_s, width
+    `others`: somebody else uses the bank too.
+    """
+
+    def __init__(self, client: Client, *, within_s: float | None = None, width: int = 32, others: bool = False) -> None:
+        self.client, self.within_s, self.width, self.others = client, within_s, width, others
+        self._known: set[str] = set()
+        """Operations of others on payments of ours, whose movements are expected."""
         self.closing: dict[str, AccountSeen] = {}
         """What the bank said last about each account that was looked at."""
 
@@ -206,9 +223,10 @@ class Auditor:
             verdict.differ("lie", lie.id, "one truth", lie.what)
         worlds = await self._payments(case, verdict)
         moves, held = _movements(case, worlds)
+        ours = case.ids | self._known
         touched = [o for o in case.accounts.values() if o.account in moves]
-        await each(touched, lambda o: self._account(o, moves[o.account], held[o.account], verdict), self.width)
-        await self._merchants(case, moves, verdict)
+        await each(touched, lambda o: self._account(o, moves[o.account], held[o.account], ours, verdict), self.width)
+        await self._merchants(case, moves, ours, verdict)
         verdict.agrees = verdict.difference_count == 0
         return verdict
 
@@ -230,21 +248,25 @@ class Auditor:
             if deadline is not None and not payment.doubtful and monotonic() > deadline:
                 verdict.complete = False
                 return
-            worlds[payment.order.id] = await self._payment(payment, verdict)
+            worlds[payment.order.id] = await self._payment(payment, case.ids, verdict)
 
         await each(interesting, look, self.width)
         return worlds
 
-    async def _payment(self, payment: Payment, verdict: Verdict) -> World:
+    async def _payment(self, payment: Payment, ours: frozenset[str], verdict: Verdict) -> World:
         id_ = payment.order.id
         seen = await get(self.client, f"/v1/payments/{id_}", PaymentSeen)
         verdict.payments_checked += 1
         if seen is not None:
             _check_bounds(seen, verdict)
-        for happened in _subsets(payment.doubtful):
-            world = payment.world(happened)
-            if world.fits(seen) and (seen is None or not world.exists or seen.amount == payment.order.amount):
-                return world
+        world = _fitting(payment, seen)
+        if world is None and self.others and seen is not None:
+            theirs = await operations_of_others(self.client, payment.order, ours)
+            verdict.others += len(theirs)
+            self._known |= {step.id for step in theirs}
+            world = _fitting(payment, seen, theirs)
+        if world is not None:
+            return world
         world = payment.world()
         if seen is None:
             verdict.differ("payment_missing", id_, f"{payment.order.verb} of {payment.order.amount}", "nothing")
@@ -257,7 +279,9 @@ class Auditor:
 
     # ---- accounts
 
-    async def _account(self, opening: Opening, moves: list[int], held: int, verdict: Verdict) -> None:
+    async def _account(
+        self, opening: Opening, moves: list[int], held: int, ours: frozenset[str], verdict: Verdict
+    ) -> None:
         id_ = opening.account
         seen = await get(self.client, f"/v1/accounts/{id_}", AccountSeen)
         if seen is None:
@@ -268,10 +292,16 @@ class Auditor:
             verdict.accounts_checked += 1
         else:
             verdict.merchants_checked += 1
+        if opening.merchant is None and seen.held != opening.held + held:
+            if self.others and seen.held == await held_for_payments(self.client, id_):
+                verdict.others += 1
+            else:
+                verdict.differ("held", id_, opening.held + held, seen.held)
+        if self.others:
+            await self._entries_among_others(opening, moves, seen.balance, ours, verdict)
+            return
         if seen.balance != opening.balance + sum(moves):
             verdict.differ("balance", id_, opening.balance + sum(moves), seen.balance)
-        if opening.merchant is None and seen.held != opening.held + held:
-            verdict.differ("held", id_, opening.held + held, seen.held)
         await self._entries(opening, moves, seen.balance, verdict)
 
     async def _entries(self, opening: Opening, moves: list[int], balance: int, verdict: Verdict) -> None:
@@ -293,6 +323,42 @@ class Auditor:
         elif moves and before != opening.balance:
             verdict.differ("chain", opening.account, opening.balance, before)
 
+    async def _entries_among_others(
+        self, opening: Opening, moves: list[int], balance: int, ours: frozenset[str], verdict: Verdict
+    ) -> None:
+        """The newest entries, until all of ours are among them and they lead back to the start; the rest is set aside."""
+        net: dict[str, int] = {}
+        strange: set[str] = set()
+        before = balance
+        async for entry in self._newest_first(opening.account, len(moves) + STRANGE):
+            if len(net) >= len(moves) and before == opening.balance and entry.transfer_id not in net:
+                break
+            if len(strange) > STRANGE:
+                break
+            if entry.balance_after != before:
+                verdict.differ("chain", opening.account, before, entry.balance_after)
+            before = entry.balance_after - entry.amount
+            if entry.transfer_id in ours:
+                net[entry.transfer_id] = net.get(entry.transfer_id, 0) + entry.amount
+            else:
+                strange.add(entry.transfer_id)
+                if entry.kind in PAYMENTS:
+                    await self._stranger(opening.account, entry, verdict)
+        verdict.entries_checked += len(net)
+        verdict.others += len(strange)
+        wanted, found = Counter(moves), Counter(net.values())
+        if wanted != found:
+            missing, extra = sorted((wanted - found).elements()), sorted((found - wanted).elements())
+            verdict.differ("entries", opening.account, f"also {missing[:9]}", f"instead {extra[:9]}")
+        elif moves and before != opening.balance:
+            verdict.differ("chain", opening.account, opening.balance, before)
+
+    async def _stranger(self, account: str, entry: EntrySeen, verdict: Verdict) -> None:
+        """Somebody else's payment is one that the bank shows under its id; else it is ours, booked twice."""
+        seen = await get(self.client, f"/v1/payments/{entry.transfer_id}", PaymentSeen)
+        if seen is None or seen.amount != abs(entry.amount):
+            verdict.differ("stranger", account, f"a payment {entry.transfer_id}", _figures(seen) if seen else "nothing")
+
     async def _newest_first(self, account: str, about: int) -> AsyncIterator[EntrySeen]:
         cursor, limit = "", min(500, about + 1)
         while about:
@@ -303,55 +369,23 @@ class Auditor:
                 return
             cursor = f"&cursor={page.next_cursor}"
 
-    async def _merchants(self, case: Case, moves: dict[str, list[int]], verdict: Verdict) -> None:
+    async def _merchants(self, case: Case, moves: dict[str, list[int]], ours: frozenset[str], verdict: Verdict) -> None:
         """Only while the business date stands still: with the next one, takings are settled and leave the account."""
         touched = [(m, o) for m, o in case.merchants.items() if m in moves]
         verdict.merchants_unchecked = sum(1 for id_ in moves if id_ not in case.merchants and id_ not in case.accounts)
         if case.business_date != await business_date(self.client):
             verdict.merchants_unchecked += len(touched)
             return
-        await each(touched, lambda pair: self._account(pair[1], moves[pair[0]], 0, verdict), self.width)
+        await each(touched, lambda pair: self._account(pair[1], moves[pair[0]], 0, ours, verdict), self.width)
 
 
-class CannotAudit(Exception):
-    """The bank gave no usable answer to a question of the auditor."""
-
-
-async def get(client: Client, path: str, kind: type[T]) -> T | None:
-    """None for 404. Asks again for a while: the bank may be starting."""
-    problem = ""
-    for attempt in range(PATIENCE):
-        try:
-            reply = await client.request("GET", path)
-        except (NotSent, NoAnswer) as no:
-            problem = str(no)
-        else:
-            if reply.status == 404:
-                return None
-            if reply.status == 200:
-                return msgspec.json.decode(reply.body, type=kind)
-            problem = f"{reply.status} {reply.body[:200]!r}"
-            if reply.status < 500 and reply.status != 429:
-                break
-        await asyncio.sleep(min(8, 2**attempt) / 4)
-    raise CannotAudit(f"GET {path}: {problem}")
-
-
-async def each(things: Iterable[T], do: Callable[[T], Awaitable[None]], width: int) -> None:
-    """Do it for each thing, `width` at a time."""
-    queue = iter(things)
-
-    async def worker() -> None:
-        for thing in queue:
-            await do(thing)
-
-    await asyncio.gather(*(worker() for _ in range(width)))
-
-
-async def business_date(client: Client) -> str | None:
-    """The bank's open business day, None when it does not say."""
-    day = await get(client, "/v1/business-day", dict[str, Any])
-    return str(day.get("business_date") or day.get("date")) if day else None
+def _fitting(payment: Payment, seen: PaymentSeen | None, theirs: Iterable[Sent] = ()) -> World | None:
+    """What happened, of all that may have, if the bank's figures fit to any of it. `theirs` did happen."""
+    for happened in _subsets(payment.doubtful):
+        world = payment.world([*happened, *theirs])
+        if world.fits(seen) and (seen is None or not world.exists or seen.amount == payment.order.amount):
+            return world
+    return None
 
 
 def _check_bounds(seen: PaymentSeen, verdict: Verdict) -> None:

@@ -141,12 +141,18 @@ CATEGORIES = (
     ),
 )  # fmt: skip
 
+LI_KEEPS = 500_000
+"""Fen that the city's 李 has at every moment, so that a visitor can pay from his account."""
+
 GIFT_BANDS = (_at(900, 2330, 4, 6), _at(1900, 2230, 3, 4))
 """When friends send each other money."""
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Money in fen. `employer` and `landlord` are places in `City.firms`; `parent` keeps a student in allowances."""
+    """Money in fen. `employer` and `landlord` are places in `City.firms`; `parent` keeps a student in allowances.
+
+    `keeps`: the account is never spent below it. `part`: whom this person plays in the guided walk.
+    """
 
     id: str
     account: str
@@ -163,6 +169,8 @@ class Person(msgspec.Struct, frozen=True):
     friends: tuple[int, ...]
     favourites: tuple[tuple[int, ...], ...]
     """For each category of the city the shops that this person goes to, nearest first."""
+    keeps: int = 0
+    part: str | None = None
 
 
 class Firm(msgspec.Struct, frozen=True):
@@ -183,6 +191,7 @@ class Shop(msgspec.Struct, frozen=True):
     owner: int
     menu: tuple[tuple[str, int, int], ...]
     """What it sells: name, smallest sum, how many fen above it a basket can go (0: a fixed price)."""
+    part: str | None = None
 
 
 class City(msgspec.Struct, frozen=True):
@@ -208,6 +217,9 @@ def build(seed: int, people: int, shops: int, founded_ms: int) -> City:
         tuple(i for i, shop in enumerate(all_shops) if shop.category == c) for c in range(len(categories))
     )
     everyone = _people(chance, people, firms, all_shops, by_category, founded_ms)
+    everyone[0] = _li(everyone[0])
+    # The first category is that of noodle shops, and every category has a shop.
+    all_shops[0] = msgspec.structs.replace(all_shops[0], part="noodle_shop")
     habit = [i for i in range(people) for _ in range(1 + chance.peak(9))]
     return City(
         seed=seed,
@@ -325,6 +337,12 @@ def _people(
             )
         )
     return people
+
+
+def _li(person: Person) -> Person:
+    """The first person of every city, who works, is called 李伟 and has money to spare."""
+    opening = max(person.opening, 2 * LI_KEEPS)
+    return msgspec.structs.replace(person, name=words.LI, opening=opening, keeps=LI_KEEPS, part="li")
 
 
 def _means(chance: Chance, role: str, employers: list[int], pension: int) -> tuple[int, int, int, int | None]:

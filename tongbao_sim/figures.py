@@ -91,6 +91,8 @@ class Figures:
         """requests, payments (acknowledged, top-ups included), as_expected, surprises, unknown, resolved, held_back."""
         self.codes: Counter[str] = Counter()
         self.stories: Counter[str] = Counter()
+        self.stolen: Counter[tuple[str, str]] = Counter()
+        """Orders of thieves, by what was true of them and whether the bank `caught` or `missed` them."""
         self.surprises: list[str] = []
         self.newest: Newest | None = None
         self._last: Counter[str] = Counter()

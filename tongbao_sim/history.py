@@ -16,7 +16,8 @@ import msgspec
 
 from tongbao_sim import words
 from tongbao_sim.chance import Chance
-from tongbao_sim.city import DAY_MS, GIFT_BANDS, MINUTE_MS, UTC_AHEAD_MS, Band, City, build
+from tongbao_sim.city import DAY_MS, GIFT_BANDS, MINUTE_MS, UTC_AHEAD_MS, Band, City, Person, build
+from tongbao_sim.frauds import OF_10_000, Frauds, Step, Truth
 
 CURRENCY = "CNY"
 REFUSED_OF_10_000 = 40
@@ -32,11 +33,14 @@ Expected = Literal["completed", "insufficient_funds"]
 
 
 class PersonFact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", tag="person"):
+    """`part`, here and of a shop: who plays which part in the guided walk of a demo."""
+
     id: str
     name: str
     phone: str
     district: str
     role: str
+    part: str | None = None
     made_up: bool = True
 
 
@@ -56,6 +60,7 @@ class ShopFact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", tag=
     category_zh: str
     district: str
     owner: str
+    part: str | None = None
     made_up: bool = True
 
 
@@ -73,7 +78,10 @@ class DayFact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", tag="
 
 
 class Order(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False, tag_field="fact", tag="order"):
-    """One movement of money. `payer` and `payee` are accounts, `merchant` a shop, `of` the payment that is refunded."""
+    """One movement of money. `payer` and `payee` are accounts, `merchant` a shop, `of` the payment that is refunded.
+
+    `truth`: what kind of fraud it is, where it is one, and since when somebody knows.
+    """
 
     id: str
     at: str
@@ -87,6 +95,9 @@ class Order(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False, tag_fiel
     merchant: str | None = None
     method: str | None = None
     of: str | None = None
+    device: str | None = None
+    truth: Truth | None = None
+    known_at: str | None = None
 
 
 class DayEndFact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", tag="day_end"):
@@ -123,6 +134,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     payments: int
     until: date
     balances: bool = False
+    frauds_of_10_000: int = OF_10_000
 
     def dates(self) -> list[date]:
         return [self.until - timedelta(days=n) for n in reversed(range(self.days))]
@@ -221,6 +233,7 @@ class History:
         self.dates = plan.dates()
         self.city = build(plan.seed, plan.people, plan.shops, midnight_ms(self.dates[0]))
         self.chance = Chance(plan.seed + 1)
+        self.frauds = Frauds(self.city, plan.seed + 2, plan.frauds_of_10_000)
         city = self.city
         self.people_balance = [0] * len(city.people)
         self.firm_balance = [0] * len(city.firms)
@@ -269,7 +282,14 @@ class History:
             yield FirmFact(id=firm.id, name=firm.name, role=firm.role)
         for person in city.people:
             area = words.DISTRICTS[person.district]
-            yield PersonFact(id=person.id, name=person.name, phone=person.phone, district=area, role=person.role)
+            yield PersonFact(
+                id=person.id,
+                name=person.name,
+                phone=person.phone,
+                district=area,
+                role=person.role,
+                part=person.part,
+            )
         for shop in city.shops:
             kind = city.categories[shop.category]
             yield ShopFact(
@@ -279,6 +299,7 @@ class History:
                 category_zh=kind.zh,
                 district=words.DISTRICTS[shop.district],
                 owner=city.firms[shop.owner].id,
+                part=shop.part,
             )
         for firm in city.firms:
             if firm.account:
@@ -342,7 +363,7 @@ class History:
 
     def _rent(self, ms: int, i: int, landlord: int) -> Iterator[Order]:
         person = self.city.people[i]
-        if self.people_balance[i] < person.rent:
+        if self.people_balance[i] < person.rent + person.keeps:
             yield self._topup(ms, i, _rounded_up(person.rent), words.FROM_ANOTHER_BANK)
         self.people_balance[i] -= person.rent
         self.firm_balance[landlord] += person.rent
@@ -363,14 +384,19 @@ class History:
             slots.append((start + peak(span)) << 12 | place)
         slots.sort()
         habit = self.city.habit
+        self.frauds.plan(quota, self.people_balance.__getitem__)
         for slot in slots:
             ms = slot >> 12
+            yield from self._due_frauds(ms, upto)
             yield from self._due_refunds(ms)
             if self.done >= upto:
                 return
             kind = table[slot & 4095][0]
             payer = chance.pick(habit)
-            if kind < 0:
+            if self.done + 1 == upto:
+                # Whoever pays may have to bring in money first; one order is all that the day has left.
+                yield self._topup(ms, payer, _rounded_up(self.city.people[payer].income // 4), words.FROM_ANOTHER_BANK)
+            elif kind < 0:
                 yield from self._gift(ms, payer)
             elif bits(20) * 10_000 >> 20 < REFUSED_OF_10_000:
                 yield self._too_dear(ms, payer, kind)
@@ -386,12 +412,14 @@ class History:
         name, amount, more = chance.pick(shop.menu)
         if more:
             amount += min(chance.below(more), chance.below(more))
-        if self.people_balance[payer] < amount:
+        if self.people_balance[payer] < amount + person.keeps:
             yield self._topup(ms, payer, _rounded_up(amount + person.income // 4), words.FROM_ANOTHER_BANK)
         self.people_balance[payer] -= amount
         self.taken[shop_no] += amount
         category = city.categories[kind]
         order = self._order(ms, "payment", amount, name, payer=person.account, merchant=shop.id, method=category.method)
+        if category.method == "qr":
+            order.device = phone_of(person)
         yield order
         if category.refunds and chance.below(10_000) < REFUNDED_OF_10_000:
             self._plan_refund(ms, order.id, shop_no, payer, amount)
@@ -427,11 +455,57 @@ class History:
         if person.parent is not None:
             payer, payee = person.parent, payer
             person, reference, amount = city.people[payer], words.ALLOWANCE, city.people[payee].income // 4
-        if self.people_balance[payer] < amount:
+        if self.people_balance[payer] < amount + person.keeps:
             yield self._topup(ms, payer, _rounded_up(amount + person.income // 4), words.FROM_ANOTHER_BANK)
         self.people_balance[payer] -= amount
         self.people_balance[payee] += amount
-        yield self._order(ms, "transfer", amount, reference, payer=person.account, payee=city.people[payee].account)
+        order = self._order(ms, "transfer", amount, reference, payer=person.account, payee=city.people[payee].account)
+        order.device = phone_of(person)
+        yield order
+
+    # ---- frauds
+
+    def _due_frauds(self, ms: int, upto: int) -> Iterator[Order]:
+        """What thieves and their helpers have planned for this moment, and where there is money for it."""
+        while self.done < upto and (step := self.frauds.due(ms)) is not None:
+            if step.of is not None:
+                if self.taken[step.shop] >= 2 * step.amount:
+                    self.taken[step.shop] -= step.amount
+                    self.people_balance[step.payer] += step.amount
+                    yield self._fraud(step)
+                continue
+            if self.people_balance[step.payer] < step.amount + self.city.people[step.payer].keeps:
+                continue
+            self.people_balance[step.payer] -= step.amount
+            if step.shop >= 0:
+                self.taken[step.shop] += step.amount
+            else:
+                self.people_balance[step.payee] += step.amount
+            order = self._fraud(step)
+            yield order
+            if step.is_given_back:
+                self.frauds.give_back(step, order.id, step.ms)
+
+    def _fraud(self, step: Step) -> Order:
+        city, is_refund = self.city, step.of is not None
+        payer = city.people[step.payer]
+        order = self._order(
+            step.ms,
+            "refund" if is_refund else "payment" if step.shop >= 0 else "transfer",
+            step.amount,
+            step.reference,
+            payer=None if is_refund else payer.account,
+            payee=payer.account if is_refund else city.people[step.payee].account if step.payee >= 0 else None,
+            merchant=city.shops[step.shop].id if step.shop >= 0 else None,
+            method=None if is_refund else step.method,
+            of=step.of,
+        )
+        order.truth = step.truth
+        if not is_refund:
+            order.device = step.device or (order.method != "card" and phone_of(payer)) or None
+        if step.known_after_ms >= 0:
+            order.known_at = _iso(self.moments.midnight + self.last + step.known_after_ms)
+        return order
 
     # ---- refunds
 
@@ -522,6 +596,15 @@ class History:
                 yield BalanceFact(account=firm.account, balance=balance)
         for person, balance in zip(self.city.people, self.people_balance, strict=True):
             yield BalanceFact(account=person.account, balance=balance)
+
+
+def phone_of(person: Person) -> str:
+    """The telephone that a person pays with, as the bank is told of it."""
+    return f"phone-{person.id[-12:]}"
+
+
+def _iso(ms: int) -> str:
+    return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _rounded_up(amount: int) -> int:

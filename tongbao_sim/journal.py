@@ -64,7 +64,15 @@ class Lie(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="event"
     what: str
 
 
-Record = Opening | OpeningDay | Sent | Answered | Lie
+class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="event", tag="known"):
+    """What was true of a thief's order, and the state in which the bank left it, or the code with which it refused it."""
+
+    id: str
+    truth: str
+    state: str
+
+
+Record = Opening | OpeningDay | Sent | Answered | Lie | Known
 
 
 class Journal:

@@ -13,11 +13,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tongbao_sim.auditor import AccountSeen, Auditor, CannotAudit, Verdict, business_date, each, get
+from tongbao_sim.asking import CannotAudit, each, get, quiet_date
+from tongbao_sim.auditor import AccountSeen, Auditor, Verdict
+from tongbao_sim.chance import Chance
 from tongbao_sim.client import Client
 from tongbao_sim.figures import Figures, Line, millis, share
 from tongbao_sim.journal import Journal, Opening, OpeningDay, Record
+from tongbao_sim.keep import keep
 from tongbao_sim.pace import Pace
+from tongbao_sim.thieves import Thieves, taken_from
 from tongbao_sim.workload import AccountHere, CityFile, MerchantHere, Workload
 
 IN_FLIGHT_PER_CONNECTION = 4
@@ -25,7 +29,10 @@ READERS = 32
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`seconds` None: until a signal comes. Every `audit_every_s` traffic rests while the auditor looks."""
+    """`seconds` None: until a signal comes. Every `audit_every_s` traffic rests while the auditor looks.
+
+    `others`: somebody else uses the bank too, and the auditor sets aside what they did. `thieves`: some of the accounts are theirs.
+    """
 
     url: str
     key: str
@@ -43,6 +50,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     audit_every_s: int = 300
     audit_within_s: int | None = None
     timeout_s: int = 10
+    others: bool = False
+    thieves: bool = False
+
+
+class Stolen(msgspec.Struct, frozen=True):
+    """Orders of thieves: how many the bank stopped, and how many it paid."""
+
+    caught: int
+    missed: int
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag="summary"):
@@ -67,6 +83,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=
     audits: int
     codes: dict[str, int]
     stories: dict[str, int]
+    stolen: dict[str, Stolen]
     audit: Verdict | None
     problem: str | None = None
 
@@ -96,6 +113,8 @@ class Run:
     async def _run(self) -> Summary:
         plan = self.plan
         city = _some_of(read_city(plan.city), plan.accounts)
+        robbed = taken_from(len(city.accounts)) if plan.thieves else 0
+        theirs, city = city.accounts[:robbed], msgspec.structs.replace(city, accounts=city.accounts[robbed:])
         openings = await self._openings(city.accounts, city.merchants)
         self.journal.restart(openings)
         purses = {o.account: o.balance - o.held for o in openings if isinstance(o, Opening) and o.merchant is None}
@@ -103,6 +122,9 @@ class Run:
         pace = Pace(plan.rate, plan.day_s or plan.seconds or 600, flat=plan.flat)
         self.began = monotonic()
         left, begun_us = plan.seconds, 0
+        keeper = asyncio.create_task(keep(self.client, city.kept, city.currency, Chance(plan.seed + 1)))
+        gang = Thieves(self.client, theirs, city, self.journal, self.figures, plan.seed + 2)
+        stealing = asyncio.create_task(gang.run())
         reporter = asyncio.create_task(self._report(workload))
         # Whoever read our lines has gone: so do we.
         reporter.add_done_callback(lambda _: self.stop.set())
@@ -118,18 +140,20 @@ class Run:
                 )
                 left = None if left is None else left - window
                 elapsed_s = int(monotonic() - self.began)
-                unresolved = await workload.settle()
-                verdict, openings = await self._audit(city, openings)
-                if self.stop.is_set() or not verdict.agrees or left == 0:
-                    return self._summary(verdict, unresolved, elapsed_s)
-                self.journal.restart(openings)
+                async with gang.quiet:
+                    unresolved = await workload.settle()
+                    verdict, openings = await self._audit(city, openings)
+                    if self.stop.is_set() or not verdict.agrees or left == 0:
+                        return self._summary(verdict, unresolved, elapsed_s)
+                    self.journal.restart(openings)
                 workload.unresolved.clear()
         finally:
-            reporter.cancel()
+            for task in (keeper, reporter, stealing):
+                task.cancel()
 
     async def _audit(self, city: CityFile, openings: list[Record]) -> tuple[Verdict, list[Record]]:
         """The verdict, and the balances from which the next stretch of traffic begins."""
-        auditor = Auditor(self.client, within_s=self.plan.audit_within_s)
+        auditor = Auditor(self.client, within_s=self.plan.audit_within_s, others=self.plan.others)
         verdict = await auditor.audit(self.journal.records)
         self.audits += 1
         self.figures.count["audits_agreed"] += verdict.agrees
@@ -146,7 +170,7 @@ class Run:
 
     async def _openings(self, accounts: Iterable[AccountHere], merchants: Iterable[MerchantHere]) -> list[Record]:
         """Balances before anything is done. A merchant whose takings account is not shown is left out."""
-        found: list[Record] = [OpeningDay(business_date=await business_date(self.client))]
+        found: list[Record] = [OpeningDay(business_date=await quiet_date(self.client))]
 
         async def account(id_: str, merchant: str | None) -> None:
             seen = await get(self.client, f"/v1/accounts/{id_}", AccountSeen)
@@ -200,6 +224,10 @@ class Run:
             audits=self.audits,
             codes=dict(f.codes),
             stories=dict(f.stories),
+            stolen={
+                truth: Stolen(caught=f.stolen[truth, "caught"], missed=f.stolen[truth, "missed"])
+                for truth in sorted({truth for truth, _ in f.stolen})
+            },
             audit=verdict,
             problem=problem,
         )

@@ -20,6 +20,7 @@ from tongbao_sim.city import CATEGORIES
 from tongbao_sim.client import Client, NoAnswer, NotSent, Reply
 from tongbao_sim.figures import Figures, Newest
 from tongbao_sim.journal import Answered, Journal, Lie, Outcome, Sent, Verb
+from tongbao_sim.keep import Kept
 from tongbao_sim.pace import Pace, active
 
 ANY_CODE: frozenset[str] = frozenset()
@@ -56,6 +57,7 @@ class CityFile(msgspec.Struct, frozen=True):
     accounts: list[AccountHere]
     merchants: list[MerchantHere]
     currency: str = "CNY"
+    kept: list[Kept] = []
 
 
 class AnswerSeen(msgspec.Struct, frozen=True):

@@ -85,6 +85,59 @@ async def test_a_killed_workers_job_is_taken_up_again(context: JobContext) -> No
     await until(stop, worker, done)
 
 
+async def test_told_to_end_a_worker_lets_its_job_finish(context: JobContext) -> None:
+    began, told, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def run(_: JobContext) -> None:
+        began.set()
+        await told.wait()
+        await asyncio.sleep(0.2)
+        finished.set()
+
+    job = Job(name="sweep", cron="0 0 1 1 *", run=run)
+    await defer(job, context)
+    worker = asyncio.create_task(jobs.worker(context.db.url, [job], context, told))
+    await asyncio.wait_for(began.wait(), 20)
+    told.set()
+    await asyncio.wait_for(worker, 20)
+    assert finished.is_set()
+    assert await queued(context) == []
+
+
+async def test_a_job_that_does_not_end_is_cut_short_and_taken_up_again(
+    context: JobContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_END_WITHIN_S", 0.1)
+    began, stop, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def run(_: JobContext) -> None:
+        if began.is_set():
+            done.set()
+            return
+        began.set()
+        await asyncio.Event().wait()
+
+    job = Job(name="sweep", cron="0 0 1 1 *", run=run)
+    await defer(job, context)
+    worker = asyncio.create_task(jobs.worker(context.db.url, [job], context, stop))
+    await asyncio.wait_for(began.wait(), 20)
+    stop.set()
+    await asyncio.wait_for(worker, 20)
+    assert await queued(context) == ["todo"], "nobody holds it"
+    stop = asyncio.Event()
+    await until(stop, asyncio.create_task(jobs.worker(context.db.url, [job], context, stop)), done)
+
+
+async def defer(job: Job, context: JobContext) -> None:
+    async with jobs.app(context.db.url, [job], context).open_async() as queue:
+        await queue.configure_task(job.name).defer_async(timestamp=0)
+
+
+async def queued(context: JobContext) -> list[str]:
+    async with context.db.read() as tx:
+        return [state for (state,) in await tx.rows("SELECT status::text FROM procrastinate.procrastinate_jobs")]
+
+
 def test_every_refusal_of_base_is_listed_once_and_speaks_both_languages() -> None:
     assert len({kind.code for kind in ALL}) == len(ALL)
     for kind in ALL:

@@ -61,8 +61,23 @@ def test_no_secret_is_ever_written(lines: Callable[[], list[dict[str, Any]]]) ->
         api_key: str
         note: str
 
+    class Person(msgspec.Struct):
+        name: str
+
+        def __repr__(self) -> str:
+            return "Person()"
+
     logger = log.get("tongbao.door")
-    secrets = [KEY, "4111111111111111", CARD, "hunter2", "s3cr3t-value", "eyJhbGciOi.abc.def", "whsec_C2FVsBQIhrscChl"]
+    secrets = [
+        "王小明",
+        KEY,
+        "4111111111111111",
+        CARD,
+        "hunter2",
+        "s3cr3t-value",
+        "eyJhbGciOi.abc.def",
+        "whsec_C2FVsBQIhrscChl",
+    ]
     logger.info(
         f"key {KEY} arrived",
         headers={"Authorization": "Bearer eyJhbGciOi.abc.def", "X-Thing": ["Bearer eyJhbGciOi.abc.def"]},
@@ -70,6 +85,7 @@ def test_no_secret_is_ever_written(lines: Callable[[], list[dict[str, Any]]]) ->
         url="postgresql://bank:hunter2@db/tongbao?sslmode=require",
         form="user=mei&password=hunter2&x=1",
         order=Order(api_key="s3cr3t-value", note="4111111111111111"),
+        people=[Person("王小明")],
         raw=b"4111111111111111",
         number=4111111111111111,
         secret=["whsec_C2FVsBQIhrscChl"],
@@ -114,11 +130,11 @@ def test_people_may_read_it_too() -> None:
 
 
 def test_figures_are_rendered_for_prometheus() -> None:
-    metrics.PAYMENTS.labels("completed").inc(3)
-    metrics.BATCH_SIZE.labels("payments").observe(40)
+    metrics.PAYMENTS.labels("of_this_test").inc(3)
+    metrics.BATCH_SIZE.labels("of_this_test").observe(40)
     text = metrics.render().decode()
-    assert 'tongbao_payments_total{state="completed"} 3.0' in text
-    assert 'tongbao_batch_items_bucket{batch="payments",le="50.0"} 1.0' in text
+    assert 'tongbao_payments_total{state="of_this_test"} 3.0' in text
+    assert 'tongbao_batch_items_bucket{batch="of_this_test",le="50.0"} 1.0' in text
 
 
 def test_processes_that_share_a_directory_count_together(tmp_path: Path) -> None:

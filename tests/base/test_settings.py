@@ -9,7 +9,11 @@ import pytest
 from tongbao.base.clock import ManualClock, StartingClock, SystemClock
 from tongbao.base.settings import SettingsError, load
 
-PRODUCTION = {"TONGBAO_ENV": "production", "TONGBAO_DATABASE_URL": "postgresql://bank@db/tongbao"}
+PRODUCTION = {
+    "TONGBAO_ENV": "production",
+    "TONGBAO_DATABASE_URL": "postgresql://bank@db/tongbao",
+    "TONGBAO_KEYRING": "/etc/tongbao/keyring",
+}
 
 
 def test_nothing_set_is_a_bank_for_development() -> None:
@@ -40,6 +44,26 @@ def test_settings_are_read_from_the_environment() -> None:
         ("BATCH_IN_FLIGHT", "-1"),
         ("BATCH_ROOM", "0"),
         ("BODY_LARGEST", "1.5"),
+        ("DAY_EVERY_S", "-1"),
+        ("DAY_EVERY_S", "ten minutes"),
+        ("STUCK_AFTER_S", "59"),
+        ("RATE_LIMITS", "sometimes"),
+        ("RATE_KEY", "-1"),
+        ("RATE_TRIES", "a few"),
+        ("RATE_BURST_S", "0"),
+        ("PROXIES", "proxy.example"),
+        ("PROXIES", "10.0.0.1/8"),
+        ("RAILS", "sandbox"),
+        ("RAILS", "Sandbox=http://127.0.0.1:8090"),
+        ("RAILS", "sandbox=ftp://127.0.0.1:8090"),
+        ("RAILS", "sandbox=http://me:secret@127.0.0.1:8090"),
+        ("RAILS", "sandbox=http://127.0.0.1:port"),
+        ("RAILS", "one=https://a.example,one=https://b.example"),
+        ("IDENTITY_PROVIDER", "provider.example"),
+        ("IDENTITY_PROVIDER", "http://me:secret@127.0.0.1:8092"),
+        ("SMS", "gateway.example"),
+        ("SMS", "http://me:secret@127.0.0.1:8092"),
+        ("SMS", "https://gateway.example/?key=1"),
         ("CLOCK", "tomorrow"),
         ("CLOCK", "2026-08-24T00:00:00"),
         ("LOG_LEVEL", "loud"),
@@ -50,6 +74,25 @@ def test_settings_are_read_from_the_environment() -> None:
 def test_a_wrong_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"TONGBAO_{name}"):
         load({f"TONGBAO_{name}": value})
+
+
+def test_rates_are_bounded_in_production_and_elsewhere_when_asked() -> None:
+    assert load(PRODUCTION).limits_rates
+    assert not load({**PRODUCTION, "TONGBAO_RATE_LIMITS": "never"}).limits_rates
+    assert not load({}).limits_rates
+    assert load({"TONGBAO_RATE_LIMITS": "always", "TONGBAO_RATE_KEY": "0"}).limits_rates
+
+
+def test_rails_are_named_and_in_production_reached_in_secret() -> None:
+    settings = load({"TONGBAO_RAILS": "sandbox=http://10.0.0.7:8090/, cips=https://rail.example/v2"})
+    assert settings.rail_urls == {"sandbox": "http://10.0.0.7:8090", "cips": "https://rail.example/v2"}
+    load({**PRODUCTION, "TONGBAO_RAILS": "here=http://127.0.0.1:8090,six=http://[::1]:8090,far=https://rail.example"})
+    load({**PRODUCTION, "TONGBAO_SMS": "https://sms.example/v1"})
+    for away in ("http://10.0.0.7:8090", "http://127.0.0.1.example:8090", "http://rail.example"):
+        with pytest.raises(SettingsError, match="TONGBAO_RAILS"):
+            load({**PRODUCTION, "TONGBAO_RAILS": f"sandbox={away}"})
+        with pytest.raises(SettingsError, match="TONGBAO_SMS"):
+            load({**PRODUCTION, "TONGBAO_SMS": away})
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
@@ -63,6 +106,8 @@ def test_production_takes_no_borrowed_time_and_no_embedded_database() -> None:
     for name, value in [
         ("CLOCK", "2026-08-24T00:00:00+08:00"),
         ("WEBHOOK_PRIVATE", "true"),
+        ("DAY_EVERY_S", "600"),
+        ("DEMO_FILE", "/tmp/demo.json"),
         ("DATABASE_URL", ""),
     ]:
         with pytest.raises(SettingsError, match=f"TONGBAO_{name}"):

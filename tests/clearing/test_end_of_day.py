@@ -9,7 +9,7 @@ import pytest
 
 from tests.merchants.market import MONDAY, Market
 from tongbao import clearing, ledger, merchants, payments
-from tongbao.base import calendar
+from tongbao.base import calendar, days
 from tongbao.base.db import Database
 from tongbao.base.refusal import Refusal
 from tongbao.clearing import DayEnded, State, jobs
@@ -129,6 +129,31 @@ async def test_two_ends_of_a_day_at_once(market: Market) -> None:
     await market.books_balance()
 
 
+async def test_who_finds_others_at_work_goes_on_behind_them(market: Market) -> None:
+    """Of two ends of a day the one that comes second to the same merchants takes the next ones; it does not call it done."""
+    guest = await market.person(100_000)
+    for n in range(2):
+        await market.sell(await market.shop(f"{n}号店"), guest, 1000)
+    await days.close(market.db, MONDAY)
+    async with market.db.tx() as tx:
+        (batch,) = await clearing.draw_batches(tx, MONDAY, market.at)
+
+    async def second() -> int:
+        async with market.db.tx() as tx:
+            return await clearing.clear(tx, batch, market.at, most=1)
+
+    async with market.db.tx() as first:
+        assert await clearing.clear(first, batch, market.at, most=1) == 1
+        other = asyncio.create_task(second())
+        async with market.db.read() as tx:
+            while not await tx.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+    assert await other == 1
+    assert await second() == 0
+    async with market.db.read() as tx:
+        assert (await clearing.find_batch(tx, batch.id)).state == "cleared"
+
+
 class DyingDatabase(Database):
     """Dies after so many commits."""
 
@@ -238,6 +263,12 @@ async def test_a_debt_is_carried_until_there_is_money(market: Market, monkeypatc
     for n in range(4):
         await batch_is_zero(market, MONDAY + timedelta(n))
     await market.books_balance()
+    async with market.db.read() as tx:
+        between = (await clearing.find_settlement(tx, shop.id, owed.id)).taken_over_by
+        assert between is not None
+        story = await clearing.find_settlement(tx, shop.id, between.id)
+    assert [s.id for s in story.took_over] == [owed.id]
+    assert story.taken_over_by == paid
 
 
 async def test_money_for_a_closed_account_goes_to_suspense(market: Market) -> None:
@@ -316,6 +347,17 @@ async def test_a_shop_hears_that_it_was_paid(market: Market) -> None:
     assert event.topic == "settlement.completed"
     assert event.payload["merchant_id"] == str(shop.id)
     assert (event.payload["net"], event.payload["fees"]) == (3600 - fees, fees)
+
+
+async def test_a_settlement_is_its_own_merchants_alone(market: Market) -> None:
+    (shop, _), other = await three_bowls(market), await market.shop()
+    await end(market, MONDAY)
+    (paid,) = await settlements(market, shop)
+    async with market.db.read() as tx:
+        assert await clearing.find_settlement(tx, shop.id, paid.id) == clearing.SettlementStory(paid, (), None)
+        for merchant, settlement in ((other.id, paid.id), (shop.id, paid.batch_id), (shop.id, shop.id)):
+            with pytest.raises(Refusal, match="settlement_unknown"):
+                await clearing.find_settlement(tx, merchant, settlement)
 
 
 async def test_a_fee_report_by_day_and_method(market: Market) -> None:

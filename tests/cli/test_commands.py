@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +19,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+import tongbao_sandbox
 from tongbao import cli, identity
 from tongbao.base import migrate
 from tongbao.base.db import Database
@@ -41,7 +44,7 @@ def document(*args: str, status: int = 0) -> Any:
 def bank(fresh_database: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A bank as `tongbao migrate` makes it; commands find it."""
     for name in list(os.environ):
-        if name.startswith("TONGBAO_"):
+        if name.startswith("TONGBAO_") and name != "TONGBAO_KEYRING":
             monkeypatch.delenv(name)
     monkeypatch.setenv("TONGBAO_DATABASE_URL", fresh_database)
     assert command("migrate").exit_code == 0
@@ -183,6 +186,7 @@ def test_the_doctor_finds_a_new_bank_well_but_for_this_server(bank: str) -> None
     assert {found[name] for name in well} == {"ok"}
     assert found["outbox"] == "warn", "no worker has run"
     assert "→" in command("doctor").stdout
+    assert "没有后台工作进程在运行" in command("doctor", "--zh").stdout
 
 
 @pytest.mark.parametrize(
@@ -258,3 +262,68 @@ def test_the_worker_works_until_it_is_told_to_end(bank: str, number: signal.Sign
             child.kill()
             child.wait()
     assert command("doctor").exit_code in (0, 1)
+
+
+def test_a_switch_is_thrown_from_the_command_line(bank: str) -> None:
+    assert {one["stops"] for one in document("switch", "list")["switches"]} == {False}
+    stopped = document("switch", "stop", "method", "qr", "--reason", "false codes", "--until", "2999-01-01T00:00+08:00")
+    assert (stopped["version"], stopped["until"]) == (1, "2998-12-31T16:00:00Z")
+    (listed,) = document("switch", "list", "--stopped")["switches"]
+    assert (listed["key"], listed["stops"], listed["reason"], listed["by"]) == (
+        "qr",
+        True,
+        "false codes",
+        str(UUID(int=0)),
+    )
+    assert "STOPPED" in command("switch", "list").stdout
+    stale = command("switch", "resume", "method", "qr", "--reason", "mended", "--expected", "0")
+    assert isinstance(stale.exception, Refusal)
+    assert stale.exception.code == "switch_changed"
+    assert "qr: open" in command("switch", "resume", "method", "qr", "--reason", "mended", "--expected", "1").stdout
+    assert document("switch", "list", "--stopped") == {"switches": []}
+    for words in (("method", "shell"), ("merchant", str(uuid4()))):
+        assert command("switch", "stop", *words, "--reason", "none").exit_code != 0
+    assert command("switch", "stop", "method", "qr").exit_code != 0, "a reason is needed"
+
+
+SAMPLE = Path(tongbao_sandbox.__file__).with_name("authenticator.json")
+
+
+def declared(url: str) -> list[tuple[Any, ...]]:
+    return run_sql(
+        url,
+        "SELECT modality::text, name, false_accept::text, false_reject::text, spoof_accept::text, source"
+        " FROM identity.authenticator_model ORDER BY modality::text",
+    )
+
+
+def test_what_makers_declare_is_loaded_once_and_said(bank: str) -> None:
+    done = command("key", "authenticators", str(SAMPLE))
+    assert done.exit_code == 0, done.output
+    face, finger = sorted(done.stdout.splitlines(), key=lambda line: "  fingerprint  " in line)
+    assert finger.startswith("7a6d7570-0000-4000-8000-6d6164652075  fingerprint  Made-up")
+    assert finger.endswith("  large amounts")
+    assert face.endswith("  not for large amounts"), "of likenesses, too many get in"
+    assert "2 loaded" in done.stderr
+    rows = declared(bank)
+    assert [row[0] for row in rows] == ["face", "fingerprint"]
+    assert [Decimal(rate) for rate in rows[0][2:5]] == [Decimal("0.000001"), Decimal("0.02"), Decimal("0.2")]
+    assert ([Decimal(rate) for rate in rows[1][2:4]], rows[1][4]) == ([Decimal("0.00001"), Decimal("0.03")], None)
+    assert {row[5] for row in rows} == {"authenticator.json"}
+    assert command("key", "authenticators", str(SAMPLE)).exit_code == 0
+    assert declared(bank) == rows, "again is the same"
+    trail = run_sql(bank, "SELECT details->>'models' FROM base.audit WHERE action = 'authenticators.load'")
+    assert trail == [("2",), ("2",)]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"entries": 1}'], ids=["empty", "a list of nothing", "no entries"])
+def test_what_no_maker_declares_is_not_loaded(bank: str, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "statement.json"
+    file.write_text(text)
+    done = command("key", "authenticators", str(file))
+    assert done.exit_code == 1
+    assert f"tongbao: {file}: " in str(done.exception or "") + done.output
+    assert "authenticators_malformed" in done.output
+    missing = command("key", "authenticators", str(tmp_path / "nowhere.json"))
+    assert missing.exit_code == 1
+    assert declared(bank) == []

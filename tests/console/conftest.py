@@ -11,6 +11,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from tests.console.house import House, opened
+from tests.framework import framework
 from tongbao import console, ledger
 from tongbao.base import days, ids
 from tongbao.base.clock import ManualClock
@@ -22,7 +24,6 @@ from tongbao.identity import ROLE_PERMISSIONS, Role
 from tongbao.web import health
 from tongbao.web.door import Door
 from tongbao.web.refusals import INVALID_KEY
-from tongbao.web.site import site
 
 DAY = date(2026, 11, 23)
 
@@ -50,9 +51,10 @@ class Office:
             "bulk": db,
             "clock": self.clock,
             "settings": settings,
-            "approval_kinds": console.APPROVAL_KINDS,
+            "approval_kinds": console.approval_kinds(settings.zone),
+            **api.provided(db, self.clock, settings),
         }
-        app = door.wrap(site([*health.ROUTES, *api.ROUTES], door=door, provide=provide))
+        app = door.wrap(framework([*health.ROUTES, *api.ROUTES], door=door, provide=provide))
         transport = httpx.ASGITransport(app=app)  # pyright: ignore[reportArgumentType]
         self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
@@ -90,6 +92,13 @@ async def office(fresh_database: str) -> AsyncIterator[Office]:
         office = Office(db, Settings(database_url=fresh_database))
         async with office.http:
             yield office
+
+
+@pytest.fixture
+async def house(fresh_database: str) -> AsyncIterator[House]:
+    """A town with every page of the bank."""
+    async with opened(fresh_database) as house:
+        yield house
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:

@@ -168,7 +168,7 @@ async def test_the_trial_balance_of_a_closed_day(office: Office) -> None:
     head, *rows = exported.text.removeprefix("\ufeff").splitlines()
     assert head.split(",")[0] == "gl_line"
     assert [row.split(",")[0] for row in rows] == ["1010", "5030"]
-    assert code(await office.ask("auditor", "GET", "/v1/trial-balance", format="pdf")) == (422, "invalid_field")
+    assert code(await office.ask("auditor", "GET", "/v1/trial-balance", format="doc")) == (422, "invalid_field")
 
 
 async def _park(office: Office, many: int = 3) -> list[UUID]:

@@ -8,9 +8,11 @@ from uuid import uuid4
 import pytest
 
 from tests.console.conftest import DAY, Office
+from tongbao import identity
 from tongbao.base import calendar, outbox, partitions, retention
 from tongbao.base.jobs import JobContext, run_now
 from tongbao.base.outbox import Event
+from tongbao.base.principal import SYSTEM
 from tongbao.base.settings import Settings
 from tongbao.console import jobs
 
@@ -91,3 +93,27 @@ async def test_a_month_stays_while_one_of_its_events_is_held(office: Office) -> 
         )
     await _run(office, "drop_old_events")
     assert "outbox_2025_09" in await _tables(office)
+
+
+async def test_sessions_are_forgotten_a_month_after_they_are_over(office: Office) -> None:
+    async def sessions() -> int:
+        token = identity.fresh_token("shop", office.chance.randbytes)
+        async with office.db.tx() as tx:
+            await identity.open_session(
+                tx,
+                identity.VisitorKind.SHOP,
+                office.id(),
+                session_id=office.id(),
+                token=token,
+                by=SYSTEM,
+                at=office.at,
+            )
+        await _run(office, "forget_sessions")
+        async with office.db.read() as tx:
+            return (await tx.rows("SELECT count(*) FROM identity.session"))[0][0]
+
+    assert await sessions() == 1
+    office.clock.tick(timedelta(days=30))
+    assert await sessions() == 2, "the first one ended less than a month ago"
+    office.clock.tick(timedelta(days=1))
+    assert await sessions() == 2, "the first one has gone"

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from tests.history.conftest import TinyBank, bring_in
+from tests.identity.called import names
 from tongbao import identity, ledger
 from tongbao.base import days
 from tongbao.base.db import Database
@@ -120,8 +121,8 @@ async def test_customers_and_accounts_are_the_banks_own(db: Database, tiny: Tiny
     async with db.read() as tx:
         found = await identity.accounts_of_ledger(tx, (await _ledger_ids(db, tiny)).values())
         accounts = await identity.find_accounts(tx, found.values())
-        names = await identity.names_of(tx, {account.customer_id for account in accounts.values()})
-    assert sorted(names.values()) == ["Client 1", "Client 2"]
+        known = await names(tx, {account.customer_id for account in accounts.values()})
+    assert sorted(known.values()) == ["Client 1", "Client 2"]
     assert {account.currency for account in accounts.values()} == {"CZK"}
     assert sorted(a.opened_at.isoformat() for a in accounts.values()) == [
         "1992-12-31T16:00:00+00:00",

@@ -20,7 +20,7 @@ def test_a_store_is_private_to_its_slice() -> None:
     strangers = [
         f"{importer} imports {store}"
         for store in graph.modules
-        if store.endswith(".store")
+        if store.endswith((".store", "_store"))
         for importer in graph.find_modules_that_directly_import(store)
         if importer.split(".")[1] != store.split(".")[1]
     ]

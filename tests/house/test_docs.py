@@ -11,7 +11,8 @@ import opencc
 import pytest
 import typer
 
-from tests.house.slices import PYPROJECT, ROOT
+from tests.house.slices import BANK, PYPROJECT, ROOT, WITH_SCHEMA
+from tests.house.write_docs import ARCHITECTURE, architecture
 from tongbao.cli import app, openapi
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("tongbao*/**/*.md")])
 CHINESE = [ROOT / "README.zh-CN.md", ROOT / "docs" / "glossary.md", ROOT / "docs" / "refusals.md"]
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
-FOLDERS = (".ci", "docs", "migrations", "tests", "tongbao", "tongbao_sim", "tongbao_bench")
+FOLDERS = (".ci", "docs", "migrations", "tests", "tongbao", "tongbao_sim", "tongbao_sandbox", "tongbao_bench")
 FOREIGN = ("TO" + "DO", "/wo" + "rk/", "helper " + "agent", "language " + "model")
 """Words that speak of how something was made, or of one machine, or that were left behind."""
 
@@ -74,7 +75,7 @@ def test_a_newcomer_needs_two_commands() -> None:
 def test_commands_exist(page: Path) -> None:
     code = "\n".join(_code(page))
     strange = [f"make {target}" for target in re.findall(r"\bmake ([a-z]+)\b", code) if target not in _targets()]
-    for name, sub in re.findall(r"(?<![\w/.-])tongbao ([a-z]+)(?: ([a-z]+))?", code):
+    for name, sub in re.findall(r"(?<![\w/.-])tongbao ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", code):
         if name not in _commands() or (sub and _commands()[name] and sub not in _commands()[name]):
             strange.append(f"tongbao {name} {sub}".rstrip())
     assert not strange
@@ -155,3 +156,21 @@ def test_each_capability_is_shown_by_something() -> None:
     assert len({row[0] for row in rows}) == len(rows) > 0
     silent = [row[0] for row in rows if not re.search(r"`tests/[\w/]+\.py::test_\w+`", row[1])]
     assert not silent, "each row names a test"
+
+
+def test_the_architecture_names_every_table() -> None:
+    stored = _read(ARCHITECTURE).split("## What is stored")[1].split("```")[1]
+    named = {
+        line.split()[0]: set(re.findall(r"\w+", line)) for line in re.sub(r"\n +", " ", stored).strip().splitlines()
+    }
+    made = {
+        (name, table)
+        for name in WITH_SCHEMA
+        for table in re.findall(rf"^CREATE TABLE {name}\.(\w+)", _read(BANK / name / "schema.sql"), re.MULTILINE)
+    }
+    assert sorted(f"{name}.{table}" for name, table in made if table not in named.get(name, ())) == []
+    assert set(named) == {name for name, _ in made}
+
+
+def test_the_path_of_a_payment_is_what_its_test_saw() -> None:
+    assert ARCHITECTURE.read_text(encoding="utf-8") == architecture(), "run `make docs`"

@@ -48,7 +48,9 @@ FROM pg_index i JOIN relation r ON r.oid = i.indrelid JOIN pg_class c ON c.oid =
 UNION ALL
 SELECT 'view ' || name || ' ' || pg_get_viewdef(oid) FROM relation WHERE relkind IN ('v', 'm')
 UNION ALL
-SELECT 'routine ' || pg_get_functiondef(p.oid)
+SELECT 'routine ' || pg_get_functiondef(p.oid) || CASE WHEN EXISTS (
+    SELECT 1 FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0
+) THEN ' for everybody' ELSE '' END
 FROM pg_proc p JOIN ours o ON o.oid = p.pronamespace WHERE p.prokind IN ('f', 'p')
 UNION ALL
 SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN relation r ON r.oid = t.tgrelid

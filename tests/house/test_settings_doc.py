@@ -1,4 +1,4 @@
-"""docs/operating.md says of every setting what the code says of it, and names every figure that is counted."""
+"""docs/operating says of every setting what the code says of it, and names every figure that is counted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from tests.house.slices import BANK, ROOT
 from tongbao.base import metrics
 from tongbao.base.settings import PREFIX, Settings
 
-OPERATING = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-ROW = re.compile(rf"^\| `({PREFIX}[A-Z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+OPERATING = ROOT / "docs" / "operating"
+SETTINGS = (OPERATING / "settings.md").read_text(encoding="utf-8")
+FIGURES = (OPERATING / "figures.md").read_text(encoding="utf-8")
+ROW = re.compile(rf"^\| `({PREFIX}[A-Z0-9_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 
 
 def _docstrings() -> dict[str, str]:
@@ -37,7 +39,7 @@ def _usual(value: object) -> str:
 
 def test_every_setting_is_described_as_in_the_code() -> None:
     usual, said = Settings(), _docstrings()
-    table = {name: (default.strip(), text.strip()) for name, default, text in ROW.findall(OPERATING)}
+    table = {name: (default.strip(), text.strip()) for name, default, text in ROW.findall(SETTINGS)}
     assert list(table) == [PREFIX + name.upper() for name in Settings.__struct_fields__]
     for name in Settings.__struct_fields__:
         default, text = table[PREFIX + name.upper()]
@@ -48,5 +50,12 @@ def test_every_setting_is_described_as_in_the_code() -> None:
 
 
 def test_every_figure_is_named() -> None:
-    missing = [family.name for family in metrics.REGISTRY.collect() if f"`{family.name}" not in OPERATING]
+    missing = [family.name for family in metrics.REGISTRY.collect() if f"`{family.name}" not in FIGURES]
     assert not missing
+
+
+def test_every_figure_of_the_bank_is_described_as_in_the_code() -> None:
+    rows = re.findall(r"^\| `(tongbao_\w+)` \| ([\w, ]*) \| ([^|]+) \| [^|]* \|$", FIGURES, re.MULTILINE)
+    assert [(name, labels.strip(), text) for name, labels, text in rows] == [
+        (name, ", ".join(figure.labels), figure.says) for name, figure in metrics.FIGURES.items()
+    ]

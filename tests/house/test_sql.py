@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SLICES = [name for layer in ARROW for name in layer]
-STATEMENTS = [(name, query, body) for name in WITH_QUERIES for query, body in sql.load(f"tongbao.{name}").items()]
+PARTS = [
+    (name, path.name.removesuffix("queries.sql").rstrip("_"))
+    for name in WITH_QUERIES
+    for path in sorted((BANK / name).glob("*queries.sql"))
+]
+FILES = [(name, f"{part}_queries.sql" if part else "queries.sql") for name, part in PARTS]
+STATEMENTS = [(name, query, body) for name, part in PARTS for query, body in sql.load(f"tongbao.{name}", part).items()]
 UTILITY = {"alter", "analyze", "copy", "create", "drop", "lock", "set", "truncate", "vacuum"}
 """First words of statements that PostgreSQL does not prepare."""
 
@@ -53,7 +59,7 @@ def test_statement_prepares(connection: psycopg.Connection, slice_: str, query: 
 
 @pytest.mark.parametrize("slice_", WITH_QUERIES)
 def test_queries_read_only_downwards(slice_: str) -> None:
-    for query, body in sql.load(f"tongbao.{slice_}").items():
+    for query, body in [(query, body) for name, query, body in STATEMENTS if name == slice_]:
         _check_directions(slice_, query, without_comments(body))
 
 
@@ -74,19 +80,17 @@ def _check_directions(slice_: str, where: str, text: str) -> None:
         assert relation.endswith("_view"), f"{slice_}.{where} reads the private {schema}.{relation}"
 
 
-@pytest.mark.parametrize(
-    "name", [*(f"{s}/queries.sql" for s in WITH_QUERIES), *(f"{s}/schema.sql" for s in WITH_SCHEMA)]
-)
+@pytest.mark.parametrize("name", [*map("/".join, FILES), *(f"{s}/schema.sql" for s in WITH_SCHEMA)])
 def test_time_and_chance_are_handed_in(name: str) -> None:
     found = CLOCK_AND_CHANCE.findall(without_comments((BANK / name).read_text(encoding="utf-8")))
     assert not found, f"{name} asks the database for {found}"
 
 
-@pytest.mark.parametrize("slice_", WITH_QUERIES)
-def test_statement_says_what_it_is_for(slice_: str) -> None:
-    text = (BANK / slice_ / "queries.sql").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("slice_", "file"), FILES)
+def test_statement_says_what_it_is_for(slice_: str, file: str) -> None:
+    text = (BANK / slice_ / file).read_text(encoding="utf-8")
     silent = re.findall(r"^-- name: (\w+)\n(?!--)", text, re.MULTILINE)
-    assert not silent, f"{slice_}/queries.sql: a comment line is missing below {silent}"
+    assert not silent, f"{slice_}/{file}: a comment line is missing below {silent}"
 
 
 @pytest.mark.parametrize("slice_", WITH_QUERIES)
@@ -97,11 +101,15 @@ def test_statement_is_used(slice_: str) -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    unused = set(sql.load(f"tongbao.{slice_}")) - used
-    assert not unused, f"{slice_}/queries.sql: nobody uses {sorted(unused)}"
+    unused = {query for name, query, _ in STATEMENTS if name == slice_} - used
+    assert not unused, f"{slice_}: nobody uses {sorted(unused)}"
 
 
 def test_only_the_store_loads_queries() -> None:
     for path in BANK.rglob("*.py"):
-        if path.relative_to(BANK).parts[0] != "base" and path.name != "store.py":
-            assert "sql.load(" not in path.read_text(encoding="utf-8"), f"{path} loads queries; only store.py may"
+        loads = re.findall(r"sql\.load\(.*\)", path.read_text(encoding="utf-8"))
+        if path.relative_to(BANK).parts[0] == "base" or not loads:
+            continue
+        part = path.name.removesuffix("store.py").rstrip("_")
+        assert path.name.endswith("store.py"), f"{path} loads queries; only a store may"
+        assert all(not part or f'"{part}"' in load for load in loads), f"{path} loads another part's queries"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -117,7 +118,8 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 def clone(cluster: Cluster, template: str) -> Iterator[str]:
     name, admin = f"tongbao_http_{os.getpid()}_{secrets.token_hex(4)}", cluster.url("postgres")
     with psycopg.connect(admin, autocommit=True) as conn:
-        conn.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        copied = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        conn.execute(copied.format(sql.Identifier(name), sql.Identifier(template)))
     yield cluster.url(name)
     with psycopg.connect(admin, autocommit=True) as conn:
         conn.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -132,17 +134,20 @@ def free_port() -> int:
 def environment(database: str, **settings: str) -> dict[str, str]:
     """For a child process: ours without the settings of whoever runs the tests."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("TONGBAO_", "PROMETHEUS_"))}
-    return {**own, "TONGBAO_DATABASE_URL": database, "TONGBAO_LOG_LEVEL": "warning", **settings}
+    keyring = {"TONGBAO_KEYRING": os.environ["TONGBAO_KEYRING"]}
+    return {**own, **keyring, "TONGBAO_DATABASE_URL": database, "TONGBAO_LOG_LEVEL": "warning", **settings}
 
 
 @contextmanager
-def served(database: str, *options: str, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """`tongbao serve` until the end of the block; its process and its port."""
+def served(
+    database: str, *options: str, trusting: ssl.SSLContext | None = None, **settings: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """`tongbao serve` until the end of the block; its process and its port. By TLS where a client is `trusting`."""
     port = free_port()
     command = [sys.executable, "-m", "tongbao.cli", "serve", "--port", str(port), *options]
     child = subprocess.Popen(command, env=environment(database, **settings), start_new_session=True)
     try:
-        _wait(child, port)
+        _wait(child, port, trusting)
         yield child, port
     finally:
         if child.poll() is None:
@@ -155,12 +160,13 @@ def served(database: str, *options: str, **settings: str) -> Iterator[tuple[subp
             raise
 
 
-def _wait(child: subprocess.Popen[bytes], port: int) -> None:
+def _wait(child: subprocess.Popen[bytes], port: int, trusting: ssl.SSLContext | None) -> None:
+    url = f"http://127.0.0.1:{port}/readyz" if trusting is None else f"https://localhost:{port}/readyz"
     deadline = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline:
         assert child.poll() is None, f"tongbao serve ended with {child.returncode}"
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200:
+            if httpx.get(url, trust_env=False, verify=trusting or False).status_code == 200:
                 return
         except httpx.TransportError:
             pass

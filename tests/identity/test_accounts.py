@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from stdnum.iso7064 import mod_97_10
 
+from tests.identity.called import names
 from tongbao import identity, ledger
 from tongbao.base import audit
 from tongbao.base.principal import SYSTEM
@@ -73,7 +74,7 @@ async def test_an_id_belongs_to_its_first_request_and_to_whoever_made_it(world: 
         account = NewAccount(id=new.id, customer_id=new.id, currency="CNY")
         opened = await identity.open_accounts(tx, [account], by=world.bank, at=world.at, bank_code=BANK_CODE)
         assert code(opened[0]) == "id_reused"
-        assert (await identity.names_of(tx, [new.id])) == {new.id: "王小明"}
+        assert (await names(tx, [new.id])) == {new.id: "王小明"}
 
 
 async def test_account_numbers_say_where_they_belong_and_check_themselves(world: World) -> None:

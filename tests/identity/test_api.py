@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from tests.framework import framework
 from tests.identity.conftest import World
 from tests.identity.test_accounts import pay_in
 from tests.identity.test_staff import HASH, PASSWORD
 from tongbao import identity
+from tongbao.base import days
 from tongbao.base.principal import SYSTEM
 from tongbao.base.settings import Settings
 from tongbao.identity import KeyKind, NewKey, NewStaff, Role, api, refusals
 from tongbao.web.door import Door
-from tongbao.web.site import site
 
 
 class Client(httpx.AsyncClient):
@@ -36,7 +37,7 @@ async def http(world: World) -> AsyncIterator[Client]:
         await identity.issue_key(tx, NewKey(id=world.id(), kind=KeyKind.BANK), token, by=SYSTEM, at=world.at)
     door = Door(api.authenticator(world.db, world.clock), remember_s=0.2)
     provide = {"db": world.db, "clock": world.clock, "settings": Settings(), **api.provided()}
-    app = door.wrap(site(api.ROUTES, door=door, provide=provide))
+    app = door.wrap(framework(api.ROUTES, door=door, provide=provide))
     transport = httpx.ASGITransport(app=app)  # pyright: ignore[reportArgumentType]
     headers = {"Authorization": f"Bearer {token}"}
     async with Client(transport=transport, base_url="http://127.0.0.1", headers=headers) as client:
@@ -61,7 +62,7 @@ async def test_a_customer_and_an_account_are_made_once_and_found(http: Client) -
     assert len({a.text for a in answers}) == 1
     assert sorted(a.headers.get("idempotency-replayed", "") for a in answers) == ["", *["true"] * 7]
     customer = answers[0].json()
-    assert customer == {**PERSON, "id": key, "status": "open", "created_at": "2026-11-23T01:00:00Z"}
+    assert customer == {**PERSON, "id": key, "status": "open", "level": 3, "created_at": "2026-11-23T01:00:00Z"}
     assert (await http.get(f"/v1/customers/{key}")).json() == customer
 
     account_key = str(uuid4())
@@ -124,8 +125,22 @@ async def test_entries_balances_and_statements_tell_one_story(http: Client, worl
     exported = await http.get(f"{path}/statement", params={"format": "csv"})
     lines = exported.text.removeprefix("\ufeff").splitlines()
     assert exported.headers["content-type"] == "text/csv; charset=utf-8"
-    assert [line.split(",")[3] for line in lines] == ["amount_minor", *map(str, amounts[::-1])]
+    assert [line.split(",")[4] for line in lines] == ["amount", *(f"{amount // 100}.00" for amount in amounts[::-1])]
     assert (await http.get(f"/v1/accounts/{other.id}/entries")).json()["items"] == []
+
+
+async def test_a_statement_reaches_to_the_open_day_where_days_run_ahead(http: Client, world: World) -> None:
+    account = await world.account()
+    await pay_in(world, account, 100)
+    for n in range(3):
+        await days.close(world.db, date(2026, 11, 23) + timedelta(n))
+    await pay_in(world, account, 200)
+    statement = (await http.get(f"/v1/accounts/{account.id}/statement")).json()
+    assert [(e["booking_date"], e["amount"]) for e in statement["entries"]] == [
+        ("2026-11-23", 100),
+        ("2026-11-26", 200),
+    ]
+    assert (statement["to"], statement["closing"]) == ("2026-11-26", 300)
 
 
 async def test_freeze_thaw_and_close(http: Client, world: World) -> None:
@@ -191,7 +206,7 @@ async def test_what_accounts_refuse(http: Client, world: World) -> None:
         "balance?at=9999-12-31T23:59:59-12:00": (422, "invalid_field", "at"),
         "balance?at=2026-01-01T00:00:00Z&value_date=2026-01-01": (422, "invalid_field", "at"),
         "statement?from=2026-02-01&to=2026-01-01": (422, "invalid_field", "from"),
-        "statement?format=pdf": (422, "invalid_field", "format"),
+        "statement?format=doc": (422, "invalid_field", "format"),
     }.items():
         assert problem(await http.get(f"/v1/accounts/{account.id}/{query}")) == expected, query
 
@@ -250,7 +265,8 @@ async def test_staff_log_in_by_cookie_and_other_sites_cannot_use_it(http: Client
     http.cookies.clear()
     http.cookies.set("tongbao_session", entered.json()["token"])
     assert (await http.get(f"/v1/customers/{made.json()['id']}")).status_code == 200
-    assert (await http.post("/v1/staff/logout", headers=own)).status_code == 204
+    left = await http.post("/v1/staff/logout", headers=own)
+    assert (left.status_code, left.headers["clear-site-data"]) == (204, '"cache"')
     http.cookies.clear()
     http.cookies.set("tongbao_session", entered.json()["token"])
     assert problem(await http.get(f"/v1/customers/{made.json()['id']}"))[1] == "invalid_key"
@@ -282,7 +298,7 @@ async def test_a_key_for_nobody_is_refused_where_the_bank_knows_its_merchants(wo
         await identity.issue_key(tx, NewKey(id=world.id(), kind=KeyKind.BANK), token, by=SYSTEM, at=world.at)
     door = Door(api.authenticator(world.db, world.clock))
     provide = {"db": world.db, "clock": world.clock, "settings": Settings(), **api.provided(nobody)}
-    transport = httpx.ASGITransport(app=door.wrap(site(api.ROUTES, door=door, provide=provide)))
+    transport = httpx.ASGITransport(app=door.wrap(framework(api.ROUTES, door=door, provide=provide)))
     headers = {"Authorization": f"Bearer {token}"}
     async with Client(transport=transport, base_url="http://127.0.0.1", headers=headers) as http:
         answer = await http.make("/v1/keys", {"kind": "merchant", "merchant_id": str(uuid4())})
@@ -294,3 +310,48 @@ def test_refusals_are_told_apart_in_two_languages() -> None:
     for kind in refusals.ALL:
         assert kind.en.endswith(".")
         assert kind.zh.endswith("。")
+
+
+async def test_staff_are_listed_and_shut_out_by_an_administrator(http: Client, world: World) -> None:
+    hired = [("boss", Role.ADMIN), ("li.na", Role.OPERATOR), ("wang", Role.AUDITOR)]
+    made = []
+    async with world.db.tx() as tx:
+        for name, role in hired:
+            world.clock.tick(timedelta(minutes=1))
+            new = NewStaff(id=world.id(), username=name, name=name, roles=frozenset({role}))
+            made.append(await identity.create_staff(tx, new, HASH, by=SYSTEM, at=world.at))
+    ids = [str(one.thing.id) for one in made]
+
+    async def enter(name: str) -> dict[str, str]:
+        token = (await http.post("/v1/staff/login", json={"username": name, "password": PASSWORD})).json()["token"]
+        http.cookies.clear()
+        return {"Authorization": f"Bearer {token}"}
+
+    boss, operator, auditor = [await enter(name) for name, _ in hired]
+    page = (await http.get("/v1/staff", params={"limit": 2}, headers=auditor)).json()
+    rest = (await http.get("/v1/staff", params={"cursor": page["next_cursor"]}, headers=auditor)).json()
+    assert [(one["username"], one["roles"], one["status"]) for one in page["items"] + rest["items"]] == [
+        (name, [role], "active") for name, role in reversed(hired)
+    ]
+    assert "password" not in str(page)
+    why = {"reason": "left the bank"}
+    for who in (operator, auditor, {}):
+        refused = await http.post(f"/v1/staff/{ids[1]}/disable", json=why, headers=who)
+        assert problem(refused)[:2] == (403, "permission_missing"), "an administrator, in person"
+    assert problem(await http.get("/v1/staff", headers=operator))[:2] == (403, "permission_missing")
+    assert problem(await http.post(f"/v1/staff/{ids[0]}/disable", json=why, headers=boss))[:2] == (409, "not_yourself")
+    assert problem(await http.post(f"/v1/staff/{uuid4()}/disable", json=why, headers=boss))[:2] == (
+        404,
+        "staff_unknown",
+    )
+    assert problem(await http.post(f"/v1/staff/{ids[1]}/disable", json={}, headers=boss)) == (
+        422,
+        "missing_field",
+        "reason",
+    )
+    for _ in range(2):
+        gone = await http.post(f"/v1/staff/{ids[1]}/disable", json=why, headers=boss)
+        assert (gone.status_code, gone.json()["status"]) == (200, "disabled")
+    assert problem(await http.get("/v1/customers/" + ids[1], headers=operator))[:2] == (401, "invalid_key")
+    refused = await http.post("/v1/staff/login", json={"username": "li.na", "password": PASSWORD})
+    assert problem(refused)[:2] == (401, "login_refused")

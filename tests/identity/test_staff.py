@@ -28,14 +28,23 @@ async def hire(world: World, username: str = "li.na", *roles: Role) -> identity.
         return (await identity.create_staff(tx, new, HASH, by=SYSTEM, at=world.at)).thing
 
 
-async def log_in(world: World, password: str = PASSWORD, username: str = "li.na") -> tuple[Session | Refusal, str]:
+async def log_in(
+    world: World, password: str = PASSWORD, username: str = "li.na", *, app_code: str = "", needs_app: bool = False
+) -> tuple[Session | Refusal, str]:
     token = world.token("staff")
     async with world.db.read() as tx:
         stored = await identity.password_of(tx, username)
     right = password == PASSWORD and stored is not None
     async with world.db.tx() as tx:
         answer = await identity.log_in(
-            tx, username, password_is_right=right, session_id=world.id(), token=token, at=world.at
+            tx,
+            username,
+            password_is_right=right,
+            session_id=world.id(),
+            token=token,
+            at=world.at,
+            code=app_code,
+            needs_app=needs_app,
         )
     return answer, str(token)
 
@@ -73,6 +82,7 @@ async def test_staff_come_in_and_go_out(world: World) -> None:
     principal = await who(world, text)
     assert principal.id == staff.id
     assert {"customers:write", "audit:read"} <= principal.permissions
+    assert principal.subject_id is None, "they act for no merchant or customer"
     async with world.db.tx() as tx:
         await identity.log_out(tx, text, by=principal, at=world.at)
     with pytest.raises(Refusal, match="invalid_key"):

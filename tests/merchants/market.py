@@ -59,18 +59,20 @@ class Market:
             )
         return made.thing
 
-    async def person(self, amount: int = 0) -> identity.Account:
-        """Somebody with `amount` fen on an account."""
+    async def person(
+        self, amount: int = 0, *, level: int = identity.FULL_LEVEL, currency: str = "CNY"
+    ) -> identity.Account:
+        """Somebody with `amount` in minor units on an account, whom the bank knows that well."""
         person = identity.NewCustomer(id=self.id(), kind=identity.CustomerKind.PERSON, name="王小明")
-        account = identity.NewAccount(id=self.id(), customer_id=person.id, currency="CNY")
+        account = identity.NewAccount(id=self.id(), customer_id=person.id, currency=currency)
         async with self.db.tx() as tx:
-            await identity.register_customers(tx, [person], by=self.bank, at=self.at)
+            await identity.register_customers(tx, [person], level=level, by=self.bank, at=self.at)
             (made,) = await identity.open_accounts(
                 tx, [account], by=self.bank, at=self.at, bank_code=self.settings.bank_code
             )
         assert isinstance(made, identity.Made)
         if amount:
-            await self.pay(payments.OUTSIDE, made.thing.id, amount, kind=payments.Kind.TOPUP)
+            await self.pay(payments.OUTSIDE, made.thing.id, amount, kind=payments.Kind.TOPUP, currency=currency)
         return made.thing
 
     # paying
@@ -85,7 +87,7 @@ class Market:
             payee_account_id=None if shop else payee,
             merchant_id=payee.id if shop else None,
             amount_minor=amount,
-            currency="CNY",
+            currency=more.pop("currency", "CNY"),
             **more,
         )
         return (await self.intake.pay_many([order]))[0]

@@ -12,13 +12,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.framework import framework
 from tests.merchants.market import MONDAY, Market
 from tongbao import clearing, identity, merchants, payments
 from tongbao.base.principal import SYSTEM
 from tongbao.identity import KeyKind, NewKey
 from tongbao.identity import api as identity_api
 from tongbao.web.door import Door
-from tongbao.web.site import site
 
 
 class Client(httpx.AsyncClient):
@@ -36,7 +36,7 @@ async def http(market: Market) -> AsyncIterator[Http]:
     """Opens clients: the bank's own, or a merchant's."""
     door = Door(identity_api.authenticator(market.db, market.clock))
     provide = {"db": market.db, "clock": market.clock, "settings": market.settings}
-    app = door.wrap(site((*merchants.ROUTES, *clearing.ROUTES), door=door, provide=provide))
+    app = door.wrap(framework((*merchants.ROUTES, *clearing.ROUTES), door=door, provide=provide))
     clients: list[Client] = []
 
     async def client(shop: merchants.Merchant | None = None) -> Client:

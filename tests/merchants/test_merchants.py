@@ -17,8 +17,9 @@ async def test_a_shop_gets_a_firm_and_two_accounts(market: Market) -> None:
     shop = await market.shop()
     async with market.db.read() as tx:
         firm = (await identity.find_customers(tx, [shop.customer_id]))[shop.customer_id]
+        details = (await identity.masked_details(tx, [firm]))[firm.id]
         found = await ledger.accounts(tx, [shop.takings_ledger_id, shop.settlement_ledger_id])
-    assert (firm.kind, firm.name) == (identity.CustomerKind.FIRM, "老王面馆")
+    assert (firm.kind, details.name) == (identity.CustomerKind.FIRM, "老王面馆")
     assert found[shop.takings_ledger_id].gl_line == "2030"
     assert found[shop.takings_ledger_id].floor_minor == 0
     assert found[shop.settlement_ledger_id].gl_line == "2020"

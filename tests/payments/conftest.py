@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.payments.town import Town, opened
+from tests.payments.wallet import card_network, wallet
+
+__all__ = ["card_network", "town", "wallet"]
 
 
 @pytest.fixture

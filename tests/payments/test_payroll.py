@@ -6,6 +6,7 @@ import csv
 import io
 from typing import Any
 
+import openpyxl
 import pytest
 from stdnum.iso7064 import mod_97_10
 
@@ -15,6 +16,7 @@ from tongbao.base.batch import ITEM_FAILED
 from tongbao.base.db import BUSY
 from tongbao.base.jobs import JobContext
 from tongbao.payments import Outcome, payroll
+from tongbao.payments import refusals as no
 from tongbao.payments.jobs import JOBS
 from tongbao.payments.refusals import AMOUNT_UNREADABLE
 from tongbao.web.refusals import AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, AMOUNT_ZERO
@@ -107,6 +109,26 @@ async def test_every_problem_has_its_line_and_reason(town: Town) -> None:
     page = await town.get(f"/v1/payrolls/{shown['id']}/lines?limit=4")
     assert [line["line"] for line in page["items"]] == [1, 2, 3, 4]
     assert page["items"][1]["duplicate_of"] == 1
+
+
+async def test_the_lines_as_a_workbook(town: Town) -> None:
+    firm, worker = await town.firm(100_000), await town.person()
+    shown = await upload(town, firm, f"account_number,amount,reference\n{worker.number},1234.50,十一月工资\n1,5,\n")
+    path = f"/v1/payrolls/{shown['id']}/lines"
+    for lang, expected in (
+        ("zh", ["行号", "账号", "金额"]),
+        ("en", ["Line", "Account number", "Amount"]),
+    ):
+        reply = await town.get(f"{path}?format=xlsx&lang={lang}")
+        head, first, second = [
+            [cell.value for cell in row] for row in openpyxl.load_workbook(io.BytesIO(reply.raw)).worksheets[0].rows
+        ]
+        assert head[:3] == expected
+        assert first[:3] == [1, worker.number, 1234.5], "a number of an account is text, as it is"
+        wrong = no.BY_CODE["payee_unknown"]
+        assert (wrong.zh if lang == "zh" else wrong.en) in second
+    (line, _) = csv.DictReader(io.StringIO((await town.get(f"{path}?format=csv")).raw.decode("utf-8-sig")))
+    assert (line["account_number"], line["amount"]) == (f"'{worker.number}", "1234.50")
 
 
 async def test_the_same_upload_again(town: Town) -> None:

@@ -69,6 +69,13 @@ CORRUPTIONS = [
     ("P5", "UPDATE payments.operation SET state = 'claimed' WHERE payment_id = %(cancelled)s"),
     ("P6", "UPDATE payments.spending SET day_minor = day_minor + 1"),
     ("P6", "UPDATE payments.spending SET day_count = day_count + 1"),
+    ("P9", "UPDATE identity.customer SET level = 0"),
+    ("P10", "UPDATE payments.policy SET content = content || '{\"none_per_payment_minor\": 100001}'"),
+    ("P10", "UPDATE payments.policy SET reason = 'The policy that nobody approved'"),
+    (
+        "P10",
+        "INSERT INTO payments.policy SELECT 3, content, reason, uuidv7(), uuidv7(), in_force_at, hash, hash FROM payments.policy",
+    ),
     ("P7", "DELETE FROM payments.open_payment WHERE payment_id = %(asked)s"),
     ("P7", "INSERT INTO payments.open_payment VALUES (%(bought)s, 'capture', now(), now())"),
 ]

@@ -98,6 +98,7 @@ async def test_no_page_reads_the_whole_history(town: Town, name: str, plan: str)
         "since": town.at - timedelta(days=400), "until": town.at + timedelta(days=1), "smallest": 0, "largest": 2**53,
         "state": None, "kind": None, "method": None, "merchant_id": None, "before": town.at,
         "before_id": UUID(int=2**128 - 1), "most": 51, "account_id": payer.id, "party_id": payee.id,
+        "of_owner": True,
     }  # fmt: skip
     async with town.db.read() as tx:
         await tx.rows("SELECT set_config('plan_cache_mode', %(m)s, false)", m=plan)

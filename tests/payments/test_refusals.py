@@ -8,9 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from tests.payments.town import Reply, Town
 from tongbao import identity, merchants, payments
+from tongbao.base import approvals
+from tongbao.base.principal import Principal, PrincipalKind
+from tongbao.base.refusal import Refusal
 from tongbao.identity import KeyKind
 
 Case = Callable[[Town], Awaitable[Reply]]
@@ -49,6 +53,45 @@ async def payment_unknown(town: Town) -> Reply:
     return await town.get(f"/v1/payments/{town.id()}")
 
 
+async def throw(town: Town, place: str, **more: Any) -> Reply:
+    return await town.put(f"/v1/switches/{place}", {"stopped": True, "reason": "wrong codes"} | more)
+
+
+@case("kind_stopped")
+async def kind_stopped(town: Town) -> Reply:
+    await throw(town, "kind/transfer")
+    return await town.pay_by_http(await town.person(1000), await town.person(), 1)
+
+
+@case("merchant_stopped")
+async def merchant_stopped(town: Town) -> Reply:
+    shop = await town.shop()
+    await throw(town, f"merchant/{shop.id}")
+    return await town.pay_by_http(await town.person(1000), shop, 1)
+
+
+@case("method_stopped")
+async def method_stopped(town: Town) -> Reply:
+    await throw(town, "method/qr")
+    return await town.pay_by_http(await town.person(1000), await town.shop(), 1, method="qr")
+
+
+@case("switch_unknown")
+async def switch_unknown(town: Town) -> Reply:
+    return await throw(town, "method/shells")
+
+
+@case("switch_changed")
+async def switch_changed(town: Town) -> Reply:
+    await throw(town, "method/qr")
+    return await throw(town, "method/qr", stopped=False, expected=0)
+
+
+@case("until_past")
+async def until_past(town: Town) -> Reply:
+    return await throw(town, "method/qr", until=town.at.isoformat())
+
+
 @case("payer_unknown")
 async def payer_unknown(town: Town) -> Reply:
     payee = await town.person()
@@ -83,6 +126,18 @@ async def customer_frozen(town: Town) -> Reply:
     async with town.db.tx() as tx:
         await identity.freeze_customer(tx, payer.customer_id, reason="court order", by=town.bank, at=town.at)
     return await town.pay_by_http(payer, payee, 1)
+
+
+@case("not_verified")
+async def not_verified(town: Town) -> Reply:
+    return await town.pay_by_http(await town.person(1000, level=0), await town.person(), 1)
+
+
+@case("over_level_limit")
+async def over_level_limit(town: Town) -> Reply:
+    payer, payee = await town.person(300_000, level=1), await town.person()
+    assert (await town.pay_by_http(payer, payee, 100_000)).status == 201
+    return await town.pay_by_http(payer, payee, 100_001)
 
 
 @case("over_payment_limit")
@@ -193,6 +248,141 @@ async def refund_not_covered(town: Town) -> Reply:
     return await town.post(f"/v1/payments/{paid['id']}/refunds", {})
 
 
+@case("rail_unknown")
+async def rail_unknown(town: Town) -> Reply:
+    return await town.top_up_over(await town.person(), 100, rail="elsewhere")
+
+
+@case("rail_down")
+async def rail_down(town: Town) -> Reply:
+    await town.run_sql(
+        "INSERT INTO payments.rail_state VALUES ('sandbox', 5, %(at)s, %(at)s::timestamptz + interval '1 s')",
+        at=town.at,
+    )
+    key, payee = town.id(), await town.person()
+    refused = await town.top_up_over(payee, 100, key=key)
+    assert (await town.get(f"/v1/payments/{key}")).code == "payment_unknown", "it leaves no trace"
+    assert refused["title_zh"]
+    town.later(seconds=1)
+    assert (await town.top_up_over(payee, 100, key=key)).status == 201, "one may find out whether it is back"
+    return await town.top_up_over(payee, 100)
+
+
+async def over_rail(town: Town, verb: str) -> Reply:
+    """The payment after the rail has said `verb`, with the code it was declined for."""
+    asked = await town.top_up_over(await town.person(), 100)
+    assert (asked.status, asked["state"], asked["code"]) == (201, "created", None)
+    outcome = await town.ask(verb, UUID(asked["id"]))
+    assert outcome.refusal is None
+    after = await town.get(f"/v1/payments/{asked['id']}")
+    assert after["state"] == "declined"
+    return Reply.of({"code": after["code"]})
+
+
+@case("declined_by_rail")
+async def declined_by_rail(town: Town) -> Reply:
+    return await over_rail(town, "rail_declined")
+
+
+@case("rail_never_received")
+async def rail_never_received(town: Town) -> Reply:
+    return await over_rail(town, "rail_never_received")
+
+
+@case("resolved_as_declined")
+async def resolved_as_declined(town: Town) -> Reply:
+    asked = await town.top_up_over(await town.person(), 100)
+    first, second = (town.principal_of_staff() for _ in range(2))
+    async with town.db.tx() as tx:
+        filed = await payments.propose_resolution(
+            tx, first, UUID(asked["id"]), payments.Resolution.DECLINED, id=town.id(), reason="by telephone", at=town.at
+        )
+    async with town.db.tx() as tx:
+        await approvals.decide(
+            tx,
+            second,
+            payments.kinds(town.settings.zone),
+            id=filed.id,
+            state=approvals.ApprovalState.APPROVED,
+            at=town.at,
+        )
+    return Reply.of({"code": (await town.get(f"/v1/payments/{asked['id']}"))["code"]})
+
+
+@case("not_waiting_for_rail")
+async def not_waiting_for_rail(town: Town) -> Reply:
+    paid = await town.pay_by_http(await town.person(1000), await town.person(), 1)
+    return await town.post(f"/v1/payments/{paid['id']}/ask-again", {})
+
+
+@case("rail_contradicts")
+async def rail_contradicts(town: Town) -> Reply:
+    asked = await town.top_up_over(await town.person(), 100)
+    assert (await town.ask("rail_accepted", UUID(asked["id"]))).refusal is None
+    outcome = await town.ask("rail_declined", UUID(asked["id"]))
+    assert outcome.refusal is not None
+    assert (await town.get(f"/v1/payments/{asked['id']}"))["state"] == "completed", "nothing is taken back by guess"
+    return Reply.of({"code": outcome.refusal.code})
+
+
+@case("not_refunded_over_rail")
+async def not_refunded_over_rail(town: Town) -> Reply:
+    asked = await town.top_up_over(await town.person(), 100)
+    await town.ask("rail_accepted", UUID(asked["id"]))
+    return await town.post(f"/v1/payments/{asked['id']}/refunds", {})
+
+
+def customer(town: Town, account: identity.Account, device_id: UUID | None) -> str:
+    """The token of an account's owner in a browser of his."""
+    permissions = identity.VISITOR_PERMISSIONS[identity.VisitorKind.CUSTOMER]
+    me = Principal(
+        id=account.customer_id,
+        kind=PrincipalKind.CUSTOMER,
+        permissions=permissions,
+        subject_id=account.customer_id,
+        device_id=device_id,
+    )
+    town.keys[str(account.id)] = me
+    return str(account.id)
+
+
+@case("authorisation_refused")
+async def authorisation_refused(town: Town) -> Reply:
+    payer, shop = await town.person(10_000_000), await town.shop()
+    town.later(days=3)
+    async with town.db.tx() as tx:
+        await identity.set_sms(tx, payer.customer_id, by=town.bank, at=town.at)
+    return await town.pay_by_http(payer, shop, 1_000_000, by=customer(town, payer, None))
+
+
+async def propose(town: Town, *, expected: int = 1, **other: int) -> Reply:
+    async with town.db.read() as tx:
+        now = await payments.policy_in_force(tx)
+    change = payments.PolicyChange(expected=expected, rules=replace(now.rules, **other))
+    person, about = town.principal_of_staff(), {"id": town.id(), "reason": "a drill", "at": town.at}
+    try:
+        async with town.db.tx() as tx:
+            await payments.propose_policy(tx, person, change, **about)
+    except Refusal as refusal:
+        return Reply.of({"code": refusal.code})
+    raise AssertionError("it was taken")
+
+
+@case("policy_unsound")
+async def policy_unsound(town: Town) -> Reply:
+    return await propose(town, none_per_payment_minor=10**10)
+
+
+@case("policy_unchanged")
+async def policy_unchanged(town: Town) -> Reply:
+    return await propose(town)
+
+
+@case("policy_changed")
+async def policy_changed(town: Town) -> Reply:
+    return await propose(town, expected=2, night_until=6)
+
+
 @case("limit_above_bank")
 async def limit_above_bank(town: Town) -> Reply:
     return await town.put(f"/v1/accounts/{(await town.person()).id}/limits", {"per_day": 20_000_001})
@@ -279,6 +469,12 @@ async def reference_too_long(town: Town) -> Reply:
     return await line_problem(town, await upload(town, f"account_number,amount,reference\n{line}"))
 
 
+@case("no_receipt")
+async def no_receipt(town: Town) -> Reply:
+    held = await town.pay_by_http(await town.person(1000), await town.person(), 1, capture="manual")
+    return await town.get(f"/v1/payments/{held['id']}/receipt")
+
+
 async def plan(town: Town, **more: Any) -> Reply:
     body = {
         "payer_account_id": str((await town.person(1000)).id),
@@ -316,10 +512,36 @@ async def schedule_has_no_date(town: Town) -> Reply:
 ONLY_TO_THE_BANK_ITSELF = {"not_due"}
 """Refused to the job that ends what is due, never to a client; its case is below."""
 
+OF_FAMILY = {kind.code for kind in payments.REFUSALS if kind.code.startswith("family_")}
+"""Provoked in `test_family.py`, by those who trust and are trusted."""
+OF_PAGES = {"lookups_used_up", "order_needs_more", "too_many_orders"} | OF_FAMILY
+"""Provoked in `test_me_transfer_pages.py`, `test_me_order_pages.py` and `test_family.py`: only pages look people up."""
+
+OF_CODES = {"terminal_locked", "payer_code_wrong", "code_unreadable", "code_of_another"}
+"""Provoked in `test_payer_codes.py`, where payers show codes, and in `test_scan_pages.py`, where they read them."""
+
+OF_CARDS = {kind.code for kind in payments.REFUSALS if kind.code.startswith("card_")} | {"too_many_cards"}
+"""Provoked in `test_cards.py`, where there is a card network."""
+
+
+OF_HELD = {"not_held", "held_by_another"}
+"""Provoked in `test_held.py`, where a rule holds payments."""
+
+OF_AUTHORISATION = {
+    "authorisation_needed",
+    "evidence_stale",
+    "instruction_changed",
+    "not_asked_for",
+    "no_proof",
+    "order_signature_wrong",
+    "order_signature_expired",
+}
+"""Provoked in `test_evidence.py` and `test_signed_orders.py`, by payers who have something to show."""
+
 
 @pytest.mark.parametrize("kind", payments.REFUSALS, ids=lambda kind: kind.code)
 async def test_refusal(town: Town, kind: Any) -> None:
-    if kind.code in ONLY_TO_THE_BANK_ITSELF:
+    if kind.code in ONLY_TO_THE_BANK_ITSELF | OF_CARDS | OF_AUTHORISATION | OF_PAGES | OF_CODES | OF_HELD:
         return
     reply = await CASES[kind.code](town)
     assert reply.code == kind.code
@@ -446,5 +668,7 @@ async def test_bad_form_leaves_no_trace(town: Town, raw: bool) -> None:
 
 
 async def test_every_refusal_has_its_case() -> None:
-    wanted = {kind.code for kind in payments.REFUSALS} - ONLY_TO_THE_BANK_ITSELF
-    assert wanted == set(CASES)
+    wanted = (
+        {kind.code for kind in payments.REFUSALS} - ONLY_TO_THE_BANK_ITSELF - OF_CARDS - OF_AUTHORISATION - OF_PAGES
+    )
+    assert wanted - OF_CODES - OF_HELD == set(CASES)

@@ -138,6 +138,24 @@ async def test_killed_after_the_payment_and_before_the_note(town: Town, monkeypa
     assert (await town.get(f"/v1/schedules/{made['id']}"))["next_on"] == "2026-12-23"
 
 
+async def test_killed_before_the_note_and_run_again_the_next_day(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The try goes on as the one that it was: a payment's id is that of the day for which it was to be tried."""
+    payer, payee = await town.person(10_000), await town.person()
+    made = await plan(town, payer, payee)
+
+    async def dies(*_: Any) -> None:
+        raise ConnectionError("killed")
+
+    monkeypatch.setattr(schedules.store, "set_schedules", dies)
+    with pytest.raises(ConnectionError):
+        await run(town)
+    monkeypatch.undo()
+    town.later(days=1)
+    await run(town)
+    assert await town.money(payee) == (100, 0)
+    assert (await town.get(f"/v1/schedules/{made['id']}"))["next_on"] == "2026-12-23"
+
+
 async def test_pause_resume_cancel(town: Town) -> None:
     payer, payee = await town.person(10_000), await town.person()
     made = await plan(town, payer, payee, every="day")

@@ -10,18 +10,20 @@ from uuid import UUID
 
 import httpx
 import psycopg
+from msgspec.structs import replace
 
+from tests.framework import framework
 from tests.merchants.market import MONDAY, NINE, SETTINGS, Market
 from tongbao import identity, merchants, payments
 from tongbao.base import days
 from tongbao.base.db import Database
 from tongbao.base.principal import Principal, PrincipalKind
 from tongbao.base.refusal import Refusal
-from tongbao.identity import KEY_PERMISSIONS, KeyKind
+from tongbao.base.settings import Settings
+from tongbao.identity import KEY_PERMISSIONS, ROLE_PERMISSIONS, KeyKind, Role
 from tongbao.payments import api
 from tongbao.web.door import Door
 from tongbao.web.refusals import INVALID_KEY
-from tongbao.web.site import site
 
 __all__ = ["MONDAY", "NINE", "Reply", "Town", "opened"]
 
@@ -35,6 +37,11 @@ class Reply:
         self.replayed = response.headers.get("idempotency-replayed") == "true"
         is_json = "json" in response.headers.get("content-type", "")
         self.body: Any = response.json() if is_json else response.text
+
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> Reply:
+        """What was learned some other way, as if it were an answer."""
+        return cls(httpx.Response(200, json=body))
 
     @property
     def code(self) -> str | None:
@@ -57,10 +64,16 @@ class Town(Market):
         )
         return token
 
+    def principal_of_staff(self, role: Role = Role.OPERATOR) -> Principal:
+        """A person, whose token is his id."""
+        person = Principal(id=self.id(), kind=PrincipalKind.STAFF, permissions=ROLE_PERMISSIONS[role])
+        self.keys[str(person.id)] = person
+        return person
+
     def open_doors(self) -> None:
         self.keys: dict[str, Principal] = {"bank": self.bank}
         self.door = Door(self._authenticate)
-        framework = site(
+        served = framework(
             api.ROUTES,
             door=self.door,
             provide={"db": self.db, "clock": self.clock, "settings": self.settings, "intake": self.intake},
@@ -71,7 +84,7 @@ class Town(Market):
             straight = (
                 self.raw and scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/v1/payments")
             )
-            await (pay if straight else framework)(scope, receive, send)
+            await (pay if straight else served)(scope, receive, send)
 
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(self.door.wrap(route)), base_url="http://bank.example"
@@ -113,6 +126,13 @@ class Town(Market):
         key, by = more.pop("key", None), more.pop("by", "bank")
         return await self.post("/v1/payments", self.order_body(payer, payee, amount, **more), key=key, by=by)
 
+    async def top_up_over(self, payee: identity.Account, amount: int, *, rail: str = "sandbox", **more: Any) -> Reply:
+        """Money that another bank is asked for."""
+        key = more.pop("key", None)
+        over = {"rail": rail, "outside_account": "6222020200112233445"}
+        body = {"account_id": str(payee.id), "amount": amount, "currency": "CNY", **over, **more}
+        return await self.post("/v1/topups", body, key=key)
+
     # looking closer
 
     async def payment(self, id: UUID) -> dict[str, Any]:
@@ -152,12 +172,16 @@ class Town(Market):
         return days.local_day(self.at, self.settings.zone)
 
 
+NOWHERE = replace(SETTINGS, rails="sandbox=http://127.0.0.1:9")
+"""A bank that is told of a rail to a port on which nobody listens."""
+
+
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Town]:
+async def opened(url: str, settings: Settings = NOWHERE) -> AsyncIterator[Town]:
     async with Database(url, size=12) as db:
         async with db.tx() as tx:
             await days.found(tx, MONDAY)
-        town = Town(db, SETTINGS)
+        town = Town(db, settings)
         town.open_doors()
         async with town.client:
             yield town

@@ -41,7 +41,10 @@ class Bank:
         self.payments: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, tuple[bytes, int, dict[str, Any]]] = {}
         self.shops = [f"shop-{i}" for i in range(shops)]
+        self.operations: dict[str, list[dict[str, Any]]] = {}
         self.business_date = "2026-11-22"
+        self.phase = ""
+        """What it says once of the end of the day before; then that it is over. Empty: it does not know the question."""
         self.stall = 0
         """How many of the next requests are carried out but never answered."""
         self.busy = 0
@@ -86,8 +89,17 @@ class Bank:
         match path:
             case ["business-day"]:
                 return {"business_date": self.business_date}
+            case ["business-day", "close"] if self.phase:
+                self.phase, phase = "ended", self.phase
+                return {"phase": phase}
+            case ["payments"]:
+                mine = [p for p in self.payments.values() if p["state"] == "authorised"]
+                return {"items": [p | {"payer_account_id": p["payer"]} for p in mine]}
+            case ["payments", id_, "timeline"] if id_ in self.payments:
+                return {"steps": [{"what": "operation", "details": d} for d in self.operations.get(id_, ())]}
             case ["accounts", id_] if id_ in self.balance:
-                return {"id": id_, "balance": self.balance[id_], "held": self.held[id_]}
+                balance, held = self.balance[id_], self.held[id_]
+                return {"id": id_, "balance": balance, "held": held, "available": balance - held}
             case ["accounts", id_, "entries"] if id_ in self.balance:
                 return {"items": self.entries.get(id_, [])[::-1], "next_cursor": None}
             case ["merchants", id_] if id_ in self.shops:
@@ -145,13 +157,14 @@ class Bank:
                 return self._pay(key, order["payer_account_id"], payee, order["amount"], manual=manual)
             case ["payments", id_, verb] if id_ in self.payments:
                 payment = self.payments[id_]
-                match verb:
-                    case "capture":
-                        return self._capture(payment, order["amount"], final=order["final"])
-                    case "cancel":
-                        return self._cancel(payment)
-                    case "refunds":
-                        return self._refund(payment, order["amount"])
+                done = {
+                    "capture": lambda: self._capture(key, payment, order["amount"], final=order["final"]),
+                    "cancel": lambda: self._cancel(payment),
+                    "refunds": lambda: self._refund(key, payment, order["amount"]),
+                }[verb]()
+                details = {"operation_id": key, "kind": verb.removesuffix("s"), "moved": order.get("amount")}
+                self.operations.setdefault(id_, []).append(details | {"final": order.get("final")})
+                return done
         raise Refused(404, "not_found")
 
     def _pay(self, id_: str, payer: str | None, payee: str, amount: int, *, manual: bool) -> dict[str, Any]:
@@ -163,7 +176,7 @@ class Bank:
         if payer is not None and self.balance[payer] - self.held[payer] < amount:
             payment |= {"state": "declined", "authorised": 0}
             if self.now_lie("moves money for what it refused"):
-                self._move(payer, payee, 1)
+                self._move(id_, payer, payee, 1)
             raise Refused(402, "insufficient_funds")
         if manual and payer is not None:
             self.held[payer] += amount
@@ -171,21 +184,21 @@ class Bank:
         if self.now_lie("loses a payment"):
             del self.payments[id_]
             return payment | {"state": "completed", "captured": amount}
-        self._move(payer, payee, amount)
+        self._move(id_, payer, payee, amount)
         payment |= {"state": "completed", "captured": amount}
         if self.now_lie("posts twice"):
-            self._move(payer, payee, amount)
+            self._move(f"{id_}.again", payer, payee, amount)
         if payer and self.now_lie("posts twice and hides it in the balance"):
-            self._move(payer, payee, amount)
-            self._move(payee, payer, amount)
+            self._move(f"{id_}.again", payer, payee, amount)
+            self._move(f"{id_}.back", payee, payer, amount)
         if payer and self.now_lie("shaves a fen off"):
             self.balance[payer] -= 1
         return payment
 
-    def _capture(self, payment: dict[str, Any], amount: int, *, final: bool) -> dict[str, Any]:
+    def _capture(self, key: str, payment: dict[str, Any], amount: int, *, final: bool) -> dict[str, Any]:
         if payment["state"] != "authorised" or payment["captured"] + amount > payment["authorised"]:
             raise Refused(409, "capture_exceeds_authorised")
-        self._move(payment["payer"], payment["payee"], amount)
+        self._move(key, payment["payer"], payment["payee"], amount)
         payment["captured"] += amount
         self.held[payment["payer"]] -= amount
         if final:
@@ -203,22 +216,22 @@ class Bank:
         self.held[payment["payer"]] -= payment["amount"]
         return payment
 
-    def _refund(self, payment: dict[str, Any], amount: int) -> dict[str, Any]:
+    def _refund(self, key: str, payment: dict[str, Any], amount: int) -> dict[str, Any]:
         room = payment["captured"] - payment["refunded"]
         if amount > room and self.lie != "refunds without end":
             raise Refused(409, "refund_exceeds_captured")
         payment["refunded"] += amount
-        self._move(payment["payee"], payment["payer"], amount)
+        self._move(key, payment["payee"], payment["payer"], amount)
         return payment
 
-    def _move(self, debit: str | None, credit: str | None, amount: int) -> None:
-        transfer = f"transfer-{sum(map(len, self.entries.values()))}"
+    def _move(self, transfer: str, debit: str | None, credit: str | None, amount: int) -> None:
+        kind = "payment" if transfer.split(".")[0] in self.payments else "operation"
         for account, signed in ((debit, -amount), (credit, amount)):
             if account is None:
                 continue
             self.balance[account] += signed
             self.entries.setdefault(account, []).append(
-                {"amount": signed, "balance_after": self.balance[account], "transfer_id": transfer}
+                {"amount": signed, "balance_after": self.balance[account], "transfer_id": transfer, "kind": kind}
             )
 
 

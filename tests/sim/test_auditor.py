@@ -65,6 +65,98 @@ async def test_a_lie_is_found(lie: str, tmp_path: Path) -> None:
     assert summary.audit.difference_count > 0
 
 
+async def visitors(bank: Bank, *, times: int = 60) -> None:
+    """People who use the bank beside the traffic: they pay, set aside, give back what is not theirs, let holds go."""
+
+    def ask(path: str, body: dict[str, Any]) -> None:
+        bank.answer("POST", f"/v1/payments{path}", f"visit-{len(bank.answers)}", json.dumps(body).encode())
+
+    for n in range(times):
+        await asyncio.sleep(0.02)
+        payer, payee = f"person-{n % 40}", f"person-{(n + 7) % 40}"
+        ask("", {"payer_account_id": payer, "payee_account_id": payee, "amount": 1280})
+        ask("", {"payer_account_id": payer, "merchant_id": "shop-0", "amount": 300, "capture": "manual"})
+        theirs = [p for p in bank.payments.values() if not p["id"].startswith("visit")]
+        for payment in theirs[-1:]:
+            if payment["state"] == "completed" and payment["payer"] and not payment["refunded"]:
+                ask(f"/{payment['id']}/refunds", {"amount": 1})
+        for payment in [p for p in theirs if p["state"] == "authorised" and not p["captured"]][:-3]:
+            ask(f"/{payment['id']}/cancel", {})
+
+
+@pytest.mark.parametrize("others", [True, False])
+async def test_what_others_did_is_set_aside_where_there_are_others(others: bool, tmp_path: Path) -> None:
+    async with Bank() as bank:
+        visit = asyncio.create_task(visitors(bank))
+        summary, _ = await ran(bank, tmp_path, seconds=2, others=others)
+        await visit
+    assert summary.audit is not None
+    assert summary.ok == others, summary.audit.differences
+    assert (summary.audit.others > 20) == others
+
+
+@pytest.mark.parametrize("lie", LIES)
+async def test_a_lie_is_found_among_others_too(lie: str, tmp_path: Path) -> None:
+    async with Bank(lie=lie) as bank:
+        if lie == "moves money for what it refused":
+            bank.turn = 1
+        summary, _ = await ran(bank, tmp_path, seconds=2, others=True)
+    assert not summary.ok
+    assert summary.audit is not None
+    assert summary.audit.difference_count > 0
+
+
+async def test_with_nobody_else_there_nothing_is_set_aside(tmp_path: Path) -> None:
+    async with Bank() as bank:
+        summary, _ = await ran(bank, tmp_path, others=True)
+    assert summary.ok, summary
+    assert summary.audit is not None
+    assert (summary.audit.others, summary.audit.merchants_checked) == (0, 6)
+
+
+async def test_takings_are_looked_at_from_when_the_day_before_has_ended(tmp_path: Path) -> None:
+    """Else what its end empties would be missed by a day that looks as if it had stood still."""
+    async with Bank() as bank:
+        bank.phase = "ending"
+        for shop in bank.shops:
+            bank.balance[f"takings-{shop}"] = 5000
+
+        async def end_of_day() -> None:
+            while bank.phase != "ended":  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            for shop in bank.shops:
+                bank.balance[f"takings-{shop}"] = 0
+
+        ending = asyncio.create_task(end_of_day())
+        summary, _ = await ran(bank, tmp_path)
+        await ending
+    assert summary.ok, summary.audit
+    assert summary.audit is not None
+    assert summary.audit.merchants_checked == 6
+
+
+async def test_a_kept_purse_is_filled_again_and_otherwise_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tongbao_sim.keep.LOOK_EVERY_S", 0.05)
+    async with Bank() as bank:
+        bank.balance["li"] = 9_000
+        city = bank.city() | {"kept": [{"id": "li", "least": 10_000, "upto": 50_000}]}
+        monkeypatch.setattr(bank, "city", lambda: city)
+
+        async def spend() -> None:
+            for _ in range(3):
+                while bank.balance["li"] < 50_000:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                bank.balance["li"] -= 45_000
+
+        spending = asyncio.create_task(spend())
+        summary, _ = await ran(bank, tmp_path, seconds=2)
+        await asyncio.wait_for(spending, 30)
+    assert summary.ok, summary
+    assert {entry["amount"] for entry in bank.entries["li"]} <= {41_000, 45_000}
+
+
 async def test_answers_that_get_lost_are_asked_for_again(tmp_path: Path) -> None:
     async with Bank() as bank:
         bank.stall, bank.busy = 6, 6
@@ -124,7 +216,7 @@ async def test_a_bank_that_acknowledges_nothing_is_not_believed(tmp_path: Path) 
 
 
 async def test_a_bank_that_is_not_there_is_said_to_be_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tongbao_sim.auditor.PATIENCE", 1)
+    monkeypatch.setattr("tongbao_sim.asking.PATIENCE", 1)
     async with Bank() as bank:
         port = bank.port
         city = bank.city()

@@ -130,7 +130,7 @@ def test_people_eat_breakfast_lunch_and_supper_when_people_do(facts: list[dict[s
     shop = {f["id"]: f["category"] for f in facts if f["fact"] == "shop"}
     hours = {code: Counter[int]() for code in set(shop.values())}
     for order in orders(facts):
-        if order["kind"] == "payment":
+        if order["kind"] == "payment" and "truth" not in order:
             hours[shop[order["merchant"]]][local(order).hour] += 1
     assert set(hours["breakfast"]) <= set(range(6, 11))
     assert set(hours["noodles"]) <= {11, 12, 13, 17, 18, 19, 20}
@@ -152,6 +152,65 @@ def test_weekends_are_busier_and_people_do_not_commute(facts: list[dict[str, Any
     free, working = days[True], days[False]
     assert free["metro"] * working["all"] < working["metro"] * free["all"]
     assert free["all"] * 11 > working["all"] * 5, "five free days of these sixteen, and busier ones"
+
+
+def test_a_small_share_of_the_orders_are_frauds_of_every_kind_and_none_of_who_plays_a_part() -> None:
+    plan = Plan(seed=5, people=500, shops=60, days=40, payments=20_000, until=UNTIL)
+    facts = msgspec.json.Decoder(dict[str, Any]).decode_lines(written(plan))
+    stolen = [f for f in orders(facts) if "truth" in f]
+    assert {f["truth"] for f in stolen} == {"theft", "scam", "mule", "ring"}
+    assert 40 * len(orders(facts)) <= 10_000 * len(stolen) <= 80 * len(orders(facts)), len(stolen)
+    assert not any("known_at" in f for f in orders(facts) if "truth" not in f)
+    known = [f for f in stolen if "known_at" in f]
+    assert 0 < len(known) < len(stolen), "some are never found out"
+    assert all(f["known_at"] > f["at"] for f in known)
+    named = {f["id"] for f in facts if f["fact"] in ("person", "shop") and f.get("part")}
+    parts = named | {f["id"] for f in facts if f["fact"] == "account" and f["owner"] in named}
+    assert not any(parts & {f.get("payer"), f.get("payee"), f.get("merchant")} for f in stolen)
+    honest = orders(
+        msgspec.json.Decoder(dict[str, Any]).decode_lines(written(msgspec.structs.replace(plan, frauds_of_10_000=0)))
+    )
+    assert (len(honest), any("truth" in f for f in honest)) == (plan.payments, False)
+
+
+def test_each_kind_of_fraud_looks_as_such_frauds_do() -> None:
+    plan = Plan(seed=5, people=500, shops=60, days=40, payments=20_000, until=UNTIL)
+    facts = msgspec.json.Decoder(dict[str, Any]).decode_lines(written(plan))
+    found = orders(facts)
+    owner = {f["id"]: f["owner"] for f in facts if f["fact"] == "account"}
+    role = {f["id"]: f["role"] for f in facts if f["fact"] == "person"}
+    own_phone = {f["payer"]: f["device"] for f in found if f.get("device") and "truth" not in f}
+    for theft in (f for f in found if f.get("truth") == "theft" and f.get("device")):
+        assert theft["device"] != own_phone.get(theft["payer"])
+    met = set[tuple[str, str]]()
+    gone = Counter[str]()
+    for order in found:
+        pair = (order.get("payer") or "", order.get("payee") or "")
+        if order.get("truth") == "scam":
+            assert role[owner[order["payer"]]] == "retired"
+            assert order["amount"] >= 150_000
+            gone["scams"] += 1
+            gone["never met"] += pair not in met
+        if order.get("truth") == "mule" and any(
+            o["payee"] == order["payer"] and timedelta(0) <= local(order) - local(o) <= timedelta(hours=2)
+            for o in found
+            if o.get("truth") in ("scam", "mule") and o.get("payee")
+        ):
+            gone["at once"] += 1
+        met.add(pair)
+    assert gone["never met"] * 10 >= gone["scams"] * 6 > 0
+    assert gone["at once"] > 0
+    ring = [f for f in found if f.get("truth") == "ring"]
+    assert all(f["amount"] % 10_000 == 0 for f in ring)
+    assert {f["kind"] for f in ring} == {"payment", "transfer", "refund"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_promised_number_of_orders_is_exact_whatever_is_stolen(seed: int) -> None:
+    plan = Plan(seed=seed, people=60, shops=8, days=6, payments=1_000, until=UNTIL, frauds_of_10_000=300)
+    facts = msgspec.json.Decoder(dict[str, Any]).decode_lines(written(plan))
+    assert (len(orders(facts)), facts[-1]["orders"]) == (1_000, 1_000)
+    assert any("truth" in f for f in orders(facts))
 
 
 def test_wages_come_once_a_month_before_the_weekend(facts: list[dict[str, Any]]) -> None:
@@ -181,3 +240,23 @@ def test_a_city_without_people_shops_or_days_is_refused(people: int, shops: int,
 def test_the_smallest_city_works() -> None:
     plan = Plan(seed=2, people=2, shops=1, days=40, payments=500, until=UNTIL)
     assert msgspec.json.decode(written(plan).splitlines()[-1])["orders"] == 500
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(("people", "shops"), [(2, 1), (60, 6), (300, 40)])
+def test_every_city_has_its_li_with_money_and_its_noodle_shop(seed: int, people: int, shops: int) -> None:
+    plan = Plan(seed=seed, people=people, shops=shops, days=6, payments=people * 8, until=UNTIL, balances=True)
+    facts = msgspec.json.Decoder(dict[str, Any]).decode_lines(written(plan))
+    (li,) = [f for f in facts if f["fact"] == "person" and f.get("part") == "li"]
+    (noodles,) = [f for f in facts if f["fact"] == "shop" and f.get("part") == "noodle_shop"]
+    assert (li["name"][0], li["made_up"]) == ("李", True)
+    assert (noodles["category_zh"], noodles["name"].count("面馆")) == ("面馆", 1)
+    (account,) = [f["id"] for f in facts if f["fact"] == "account" and f["owner"] == li["id"]]
+    balance = 0
+    lowest = None
+    for order in orders(facts):
+        if order["expect"] == "completed" and account in (order.get("payer"), order.get("payee")):
+            balance += order["amount"] if order.get("payee") == account else -order["amount"]
+            lowest = balance if lowest is None else min(lowest, balance)
+    assert lowest is not None
+    assert lowest >= 500_000

@@ -55,7 +55,7 @@ def look_ms(bank: Bank) -> float:
 
 def test_two_hundred_thousand_payments_leave_the_api_small_and_its_looks_fast(bank: Bank) -> None:
     before_ms = look_ms(bank)
-    given = msgspec.json.encode((bank.port, bank.key, bank.accounts, 1))
+    given = msgspec.json.encode((bank.port, bank.key, bank.accounts, 1, None))
     while paid(bank) < PAYMENTS:
         subprocess.run(
             [sys.executable, "-m", "tongbao_bench.payments"],
@@ -64,7 +64,7 @@ def test_two_hundred_thousand_payments_leave_the_api_small_and_its_looks_fast(ba
             check=True,
             timeout=300,
         )
-        given = msgspec.json.encode((bank.port, bank.key, bank.accounts, paid(bank)))
+        given = msgspec.json.encode((bank.port, bank.key, bank.accounts, paid(bank), None))
     after_ms = look_ms(bank)
     said = {"payments": paid(bank), "memory_mb": memory_mb(bank), "look_ms": [round(before_ms, 1), round(after_ms, 1)]}
     sys.stdout.write(json.dumps(said) + "\n")

@@ -165,7 +165,7 @@ async def test_the_door_refuses_by_code(http: httpx.AsyncClient) -> None:
     assert code(await http.get("/v1/nothing")) == "not_found"
     assert code(await http.post("/v1/things/7/end")) == "not_found"
     wrong_method = await http.put("/v1/things")
-    assert (code(wrong_method), wrong_method.headers["allow"]) == ("method_not_allowed", "GET, POST, OPTIONS")
+    assert (code(wrong_method), wrong_method.headers["allow"]) == ("method_not_allowed", "GET, HEAD, POST, OPTIONS")
     assert code(await http.get("/v1/things")) == "missing_field"
     for query in ("limit=many", "limit=1&day=2026-02-30", "limit=1&at=noon"):
         assert code(await http.get(f"/v1/things?{query}")) == "invalid_field", query

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
 from tongbao.base import audit, sql
 from tongbao.base.db import Rank, Tx
-from tongbao.base.principal import SYSTEM, Principal
+from tongbao.base.principal import SYSTEM, Principal, PrincipalKind
 from tongbao.base.refusal import RefusalKind
 
 Q = sql.load("tongbao.base")
@@ -36,6 +36,17 @@ APPROVAL_ALREADY_DECIDED = RefusalKind(
 APPROVAL_EXPIRED = RefusalKind(
     "approval_expired", 409, "This proposal was not decided in time.", "该申请已超过审批期限。"
 )
+TAKES_A_SECOND_PERSON = RefusalKind(
+    "takes_a_second_person",
+    403,
+    "Staff do not do this alone, nor by the API: propose it on its page of the console, and a colleague decides.",
+    "该操作须双人复核，工作人员不能单独办理，也不能通过 API 办理：请在管理后台的相应页面提交申请，由另一位同事审批。",
+)
+BY_KEYS_AT_ONCE: Final = (
+    "Keys of the bank do this at once. A member of staff, by session, is refused `takes_a_second_person`: he proposes it on its page "
+    "of the console, and a colleague decides on `/staff/approvals`."
+)
+"""What the documentation of a route says whose verb calls `need_second`."""
 
 _USUAL = timedelta(days=3)
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -71,7 +82,7 @@ Kinds = Mapping[str, Callable[[Tx, Approval], Awaitable[None]]]
 async def propose(
     tx: Tx,
     principal: Principal,
-    kinds: Kinds,
+    kinds: Collection[str],
     *,
     id: UUID,
     kind: str,
@@ -139,6 +150,33 @@ async def decide(
     if state is ApprovalState.APPROVED:
         await kinds[filed.kind](tx, decided)
     return decided
+
+
+def need_second(by: Principal, seconded: Approval | None) -> None:
+    """For a verb that no member of staff runs alone: `seconded` is what a second person approved.
+
+    Refuses `takes_a_second_person`. Keys act for systems of the bank, which have their own four eyes.
+    """
+    if by.kind is PrincipalKind.STAFF:
+        if seconded is None:
+            raise TAKES_A_SECOND_PERSON()
+        decider(seconded)
+
+
+def decider(approval: Approval, *permissions: str) -> tuple[Principal, datetime]:
+    """Who decided, with the rights that its verb asks for, and when.
+
+    Refuses `takes_a_second_person` unless it is approved, and by somebody else: no verb of `Kinds` runs on less.
+    """
+    who, at = approval.decided_by, approval.decided_at
+    if approval.state is not ApprovalState.APPROVED or who is None or at is None or who == approval.proposed_by:
+        raise TAKES_A_SECOND_PERSON()
+    return Principal(id=who, kind=PrincipalKind.STAFF, permissions=frozenset(permissions)), at
+
+
+async def approval(tx: Tx, id: UUID) -> Approval:
+    """A proposal, whatever has become of it, held until this transaction ends. Refuses `approval_unknown`."""
+    return await _locked(tx, id)
 
 
 async def expire_due(tx: Tx, *, at: datetime) -> int:

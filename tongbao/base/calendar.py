@@ -81,6 +81,12 @@ async def seed(tx: Tx, years: Iterable[int], country: str = "CN") -> int:
     return added
 
 
+async def seed_unknown(tx: Tx, first: date, last: date, country: str = "CN") -> int:
+    """Seeds each year from that of `first` to that of `last` of which the table says nothing at all; how many days."""
+    spoken = {year for (year,) in await tx.rows(Q["calendar_years"], first=first.year, last=last.year)}
+    return await seed(tx, set(range(first.year, last.year + 1)) - spoken, country)
+
+
 async def between(tx: Tx, first: date, last: date) -> list[CalendarDay]:
     """The days from `first` to `last` that the table speaks of."""
     return [CalendarDay(*row) for row in await tx.rows(Q["calendar_between"], first=first, last=last)]

@@ -6,14 +6,13 @@ first publishes the new open day, then waits until every transaction that may ha
 
 from __future__ import annotations
 
-import asyncio
 import warnings
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tongbao.base import partitions, sql
+from tongbao.base import partitions, sql, writers
 from tongbao.base.db import Database, Tx
 from tongbao.base.refusal import RefusalKind
 
@@ -75,18 +74,10 @@ async def close(db: Database, day: date, *, wait_s: int = 60) -> BusinessDay:
             now = await current(tx)
             if now.closed_through < day:
                 raise DAY_NOT_OPEN(f"{day} is not open; {now.open_date} is")
-    async with db.tx() as tx:
-        row = await tx.row(Q["transaction_id"])
-        assert row is not None
-        last_before: int = row[0]
-    for _ in range(wait_s * 20):
-        async with db.read() as tx:
-            row = await tx.row(Q["oldest_running_transaction"])
-            assert row is not None
-            if row[0] > last_before:
-                return await current(tx)
-        await asyncio.sleep(0.05)
-    raise TimeoutError(f"a transaction older than the close of {day} has run for over {wait_s} s")
+    if not await writers.have_ended(db, within_s=wait_s):
+        raise TimeoutError(f"a transaction older than the close of {day} has run for over {wait_s} s")
+    async with db.read() as tx:
+        return await current(tx)
 
 
 def local_day(at: datetime, zone: ZoneInfo) -> date:

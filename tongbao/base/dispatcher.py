@@ -20,7 +20,7 @@ from uuid import UUID
 
 import msgspec
 
-from tongbao.base import log, metrics, parked, sql
+from tongbao.base import log, metrics, sql
 from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Rank, Tx, database_gone
 from tongbao.base.outbox import Event
@@ -33,7 +33,6 @@ _HELD_PAGE = 100
 _FIRST_PAUSE_S = 1
 _LONGEST_PAUSE_S = 300
 _HANDLE_S = 30
-_WATCH_S = 5
 
 logger = log.get(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -311,7 +310,6 @@ class Dispatcher:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, then on until nothing is left or `drain_s` is over. Outlives the loss of the database."""
         serving = [asyncio.create_task(self._serve(consumer, stop), name=consumer.name) for consumer in self._consumers]
-        watching = asyncio.create_task(self._watch())
         stopped = asyncio.create_task(stop.wait())
         try:
             await stopped
@@ -319,9 +317,9 @@ class Dispatcher:
             for task in late:
                 logger.warning("dispatcher_not_drained", task=task.get_name())
         finally:
-            for task in (*serving, watching, stopped):
+            for task in (*serving, stopped):
                 task.cancel()
-            await asyncio.gather(*serving, watching, return_exceptions=True)
+            await asyncio.gather(*serving, return_exceptions=True)
 
     async def _serve(self, consumer: Consumer, stop: asyncio.Event) -> None:
         rest_ms = self._shortest_ms
@@ -338,18 +336,6 @@ class Dispatcher:
             if taken:
                 continue
             await _rest(stop, timedelta(milliseconds=rest_ms))
-
-    async def _watch(self) -> None:
-        """Keeps the figures that alerts look at."""
-        while True:
-            try:
-                async with self._db.read() as tx:
-                    for line in await parked.lag(tx):
-                        metrics.OUTBOX_UNREAD.labels(line.consumer).set(line.unread)
-                        metrics.OUTBOX_PARKED.labels(line.consumer).set(line.parked)
-            except Exception as error:
-                logger.warning("lag_not_known", error=_said(error))
-            await asyncio.sleep(_WATCH_S)
 
 
 async def _rest(stop: asyncio.Event, pause: timedelta) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from secrets import randbits
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAMESPACE = uuid.UUID("6f1b7a52-54d0-5e8f-9d55-746f6e676261")
 
 
@@ -15,6 +16,16 @@ def uuid7(at: datetime, bits: Callable[[int], int] = randbits) -> uuid.UUID:
     """A time-ordered id for the moment `at`; `bits(n)` gives n random bits (in tests a seeded `getrandbits`)."""
     millis = int(at.timestamp() * 1000) & (2**48 - 1)
     return uuid.UUID(int=millis << 80 | 0x7 << 76 | bits(12) << 64 | 0b10 << 62 | bits(62))
+
+
+def moment_of(id: uuid.UUID) -> datetime | None:
+    """When a version 7 id was made, to the millisecond; None for any other, and for one of no year that a date can say."""
+    if id.version != 7:
+        return None
+    try:
+        return _EPOCH + timedelta(milliseconds=id.int >> 80)
+    except OverflowError:
+        return None
 
 
 def derived(parent: uuid.UUID, what: str) -> uuid.UUID:

@@ -25,6 +25,8 @@ from tongbao.base.settings import Settings
 
 _RETRIES = 3
 _SILENT_S = 30
+_END_WITHIN_S = 30
+"""What a job gets to end when its worker is told to; then it is cut short, rolled back, and tried again elsewhere."""
 
 logger = log.get(__name__)
 
@@ -102,7 +104,7 @@ async def _work(queue: procrastinate.App, stop: asyncio.Event) -> None:
             fetch_job_polling_interval=2,
             concurrency=2,
             delete_jobs="successful",
-            shutdown_graceful_timeout=30,
+            shutdown_graceful_timeout=_END_WITHIN_S,
             stalled_worker_timeout=_SILENT_S,
         )
     )

@@ -69,6 +69,8 @@ def _clean(value: Any, depth: int = 0) -> Any:
             }
         case list() | tuple() | set() | frozenset():
             return [_clean(v, depth + 1) for v in value]
+        case msgspec.Struct() if type(value).__repr__ is not msgspec.Struct.__repr__:
+            return redacted(repr(value))  # it says for itself what may be shown of it
         case msgspec.Struct():
             return _clean(msgspec.structs.asdict(value), depth + 1)
         case _:

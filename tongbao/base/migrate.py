@@ -1,4 +1,4 @@
-"""Brings a database to the present schema: our migrations by dbmate, then the tables of the job queue."""
+"""Brings a database to the present schema: our migrations by dbmate, the tables of the job queue, and rights where roles are in use."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from importlib import resources
 from pathlib import Path
+from time import monotonic_ns, sleep
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
@@ -15,11 +16,18 @@ import psycopg
 from procrastinate.schema import SchemaManager
 from psycopg import conninfo
 
+from tongbao.base import roles
+
 if TYPE_CHECKING:
     from psycopg import Connection
 
 _LOCK: Final = 0x746F_6E67_6261_6F  # "tongbao"
-_LOCK_TIMEOUT_MS: Final = 2000
+_LOCK_TIMEOUT_MS: Final = 100
+"""Half of what a payment waits: whoever queues behind a migration that waits for its lock is served all the same."""
+_PATIENCE_S: Final = 60
+_PAUSE_S: Final = 1
+_IN_THE_WAY: Final = ("(55P03)", "(40P01)")
+"""No lock in time, deadlock: others were at work on the table."""
 JOBS_SCHEMA: Final = "procrastinate"
 
 
@@ -27,8 +35,11 @@ class MigrationError(RuntimeError):
     """The schema could not be brought up to date; nothing after the migration named was applied."""
 
 
-def migrate(url: str, directory: Path | None = None) -> list[str]:
-    """Apply what is missing, one process at a time; the versions that were new."""
+def migrate(url: str, directory: Path | None = None, *, patience_s: int = _PATIENCE_S) -> list[str]:
+    """Apply what is missing, one process at a time; the versions that were new.
+
+    A migration that finds others at work on its tables gives way at once and is tried again for `patience_s`.
+    """
     directory = directory or migrations()
     if not any(directory.glob("*.sql")):
         raise MigrationError(f"no migrations in {directory}")
@@ -36,8 +47,10 @@ def migrate(url: str, directory: Path | None = None) -> list[str]:
         conn.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         before = set(_applied(conn))
         if not set(present(directory)) <= before:
-            _dbmate(url, directory)
+            _dbmate(url, directory, monotonic_ns() + patience_s * 10**9)
         _jobs(conn)
+        if roles.in_use(conn):
+            roles.grant(conn, exactly=False, patience_s=patience_s)
         return [version for version in _applied(conn) if version not in before]
 
 
@@ -66,7 +79,7 @@ def _applied(conn: Connection) -> list[str]:
     return [version for (version,) in rows]
 
 
-def _dbmate(url: str, directory: Path) -> None:
+def _dbmate(url: str, directory: Path, until_ns: int) -> None:
     command = [
         str(_dbmate_program()),
         "--env-file=/dev/null",
@@ -79,12 +92,32 @@ def _dbmate(url: str, directory: Path) -> None:
         **{name: value for name, value in os.environ.items() if not name.startswith(("DBMATE_", "PG"))},
         "DATABASE_URL": _go_url(url),
     }
-    done = subprocess.run(
-        command, check=False, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    if done.returncode != 0:
+    while True:
+        done = subprocess.run(
+            command, check=False, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        if done.returncode == 0:
+            return
         said = "\n".join(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
-        raise MigrationError(f"migration failed: {said}")
+        if not said.endswith(_IN_THE_WAY):
+            raise MigrationError(f"migration failed: {said}")
+        if monotonic_ns() > until_ns:
+            raise MigrationError(f"migration failed: {said}\n{_at_work(url)}")
+        sleep(_PAUSE_S)
+
+
+def _at_work(url: str) -> str:
+    """Who may be in the way: the oldest transactions of this database."""
+    with psycopg.connect(url) as conn:
+        rows = conn.execute(
+            """
+            SELECT format('process %s (%s) since %s', pid, coalesce(nullif(application_name, ''), usename), xact_start)
+            FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+            ORDER BY xact_start LIMIT 3
+            """
+        ).fetchall()
+    return f"Others are at work: {'; '.join(line for (line,) in rows) or 'nobody any more'}. Run it again later."
 
 
 def _dbmate_program() -> Path:

@@ -96,6 +96,8 @@ async def resend(
 ) -> int:
     """Gives held events a fresh set of tries, due now; how many. Those behind them follow in order.
 
+    What has just been given one is on its way, and is not counted again.
+
     Refuses `resend_needs_a_choice` without ids, `since` or `everything`, and `event_not_held` when ids are named of
     which none is held.
     """
@@ -103,8 +105,10 @@ async def resend(
         raise RESEND_NEEDS_A_CHOICE()
     ids = None if event_ids is None else sorted(set(event_ids))
     sent = await tx.rows(Q["resend_held"], event_ids=ids, since=since, consumer=consumer, at=at)
-    if ids is not None and not sent:
-        raise EVENT_NOT_HELD()
+    if not sent:
+        if ids is not None and not await tx.rows(Q["held_of_these"], event_ids=ids):
+            raise EVENT_NOT_HELD()
+        return 0
     choice = {"consumer": consumer, "since": since, "event_ids": ids and ids[:100], "sent": len(sent)}
     await audit.record(tx, principal, "events.resend", consumer or "all", at=at, reason=reason, details=choice)
     return len(sent)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date
 
-from psycopg import sql as compose
-
 from tongbao.base import sql
 from tongbao.base.db import Tx
 
@@ -24,26 +22,18 @@ def _month(day: date, ahead: int) -> date:
 
 async def ensure(tx: Tx, day: date) -> None:
     """Makes the partitions of the month of `day` and of the next two where they are missing."""
-    months = [(_month(day, ahead), _month(day, ahead + 1)) for ahead in range(_AHEAD + 1)]
+    months = [_month(day, ahead) for ahead in range(_AHEAD + 1)]
     wanted = {
-        (schema, f"{table}_{first:%Y_%m}"): (table, first, after)
+        (schema, f"{table}_{first:%Y_%m}"): (table, first)
         for schema, table in await tx.rows(Q["partitioned_tables"])
-        for first, after in months
+        for first in months
     }
     if not await _missing(tx, wanted):
         return
     await tx.rows(Q["one_maker_of_partitions"])
     for schema, name in await _missing(tx, wanted):
-        table, first, after = wanted[schema, name]
-        parent, part = compose.Identifier(schema, table), compose.Identifier(schema, name)
-        await tx.conn.execute(
-            compose.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY)").format(part, parent)
-        )
-        await tx.conn.execute(
-            compose.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
-                parent, part, compose.Literal(first), compose.Literal(after)
-            )
-        )
+        table, first = wanted[schema, name]
+        await tx.rows(Q["make_month"], schema=schema, table=table, first=first)
 
 
 async def _missing(tx: Tx, wanted: Collection[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -12,10 +12,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tongbao.base import sql
+from tongbao.base import settings, sql, writers
 from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Tx
 
@@ -25,9 +26,23 @@ MOST_FINDINGS: Final = 50
 """How many rows a range names of each kind: enough to see what happened, and a broken table ends in finite time."""
 
 _BUSY_PER_S: Final = 20
-_REST: Final = 9
-"""Busy: at least so many transactions a second of others; then it rests nine times as long as it worked."""
+"""Busy: at least so many transactions a second of others."""
 _LONGEST_REST: Final = timedelta(seconds=5)
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """What a proof leaves to others while the bank is busy: it works in steps of one part in `parts` of the usual size, and
+    rests `rest` times as long as each of them took.
+    """
+
+    parts: int
+    rest: int
+
+
+GENTLE: Final = Pace(parts=10, rest=9)
+"""For a proof that nobody waits for."""
+BRISK: Final = Pace(parts=2, rest=1)
+"""For a proof that somebody waits for."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -67,11 +82,21 @@ class ProofRuns(Exception):
 
 
 class Proof:
-    """What a check is given: the database, its mark, a way to say how far it is, and a pace."""
+    """What a check is given: the database, its mark, the bank's zone, a way to say how far it is, and a pace."""
 
-    def __init__(self, db: Database, clock: Clock, *, on_progress: Callable[[str, int, int], None]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        *,
+        zone: ZoneInfo,
+        on_progress: Callable[[str, int, int], None],
+        pace: Pace = GENTLE,
+    ) -> None:
         self.db = db
         self.clock = clock
+        self.zone = zone
+        self.pace = pace
         self.rows = 0
         self.busy = False
         self._on_progress = on_progress
@@ -97,13 +122,8 @@ class Proof:
 
         Raises TimeoutError where one of them lasts longer than `wait_s`.
         """
-        async with self.db.read() as tx:
-            last = (await tx.rows(Q["next_transaction"]))[0][0]
-            for _ in range(wait_s * 20):
-                if (await tx.rows(Q["oldest_running_transaction"]))[0][0] >= last:
-                    return
-                await asyncio.sleep(timedelta(milliseconds=50).total_seconds())
-        raise TimeoutError(f"a transaction has run for over {wait_s} s")
+        if not await writers.have_ended(self.db, within_s=wait_s):
+            raise TimeoutError(f"a transaction has run for over {wait_s} s")
 
     async def look_around(self) -> None:
         """Whether others are writing: transactions since the last look, over the time since then."""
@@ -117,14 +137,14 @@ class Proof:
     def step(self, largest: int) -> int:
         """Begins a step; how many rows it may have."""
         self._began_ns = time.monotonic_ns()
-        return largest // 10 if self.busy else largest
+        return largest // self.pace.parts if self.busy else largest
 
     async def breathe(self, began_ns: int | None = None) -> None:
         """Ends a step: rests in proportion to it if the bank is busy."""
         worked_ns = time.monotonic_ns() - (self._began_ns if began_ns is None else began_ns)
         await self.look_around()
         if self.busy:
-            rest = min(timedelta(microseconds=worked_ns * _REST // 1000), _LONGEST_REST)
+            rest = min(timedelta(microseconds=worked_ns * self.pace.rest // 1000), _LONGEST_REST)
             await asyncio.sleep(rest.total_seconds())
         self._began_ns = time.monotonic_ns()
 
@@ -134,23 +154,31 @@ class Proof:
         return self.clock.now()
 
 
+async def last_proved(tx: Tx) -> datetime | None:
+    """When a proof last came on; None where the books were never proved."""
+    return max((at for _, _, at in await tx.rows(Q["proof_marks"])), default=None)
+
+
 async def prove(
     db: Database,
     checks: Sequence[Check],
     clock: Clock,
     *,
     full: bool = False,
+    pace: Pace = GENTLE,
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
+    on_begin: Callable[[Check], None] = lambda _: None,
+    on_done: Callable[[Done], None] = lambda _: None,
 ) -> list[Done]:
     """Runs the checks in order, from where the last proof stopped or, with `full`, from the beginning.
 
-    Raises ProofRuns where another proof is at work.
+    `on_begin` and `on_done` hear of each check. Raises ProofRuns where another proof is at work.
     """
     async with db.read() as alone:
         if (await alone.rows(Q["only_prover"]))[0] != (True,):
             raise ProofRuns("another proof runs on this database")
         try:
-            proof = Proof(db, clock, on_progress=on_progress)
+            proof = Proof(db, clock, zone=settings.load().zone, on_progress=on_progress, pace=pace)
             await proof.look_around()
             await asyncio.sleep(timedelta(milliseconds=100).total_seconds())
             await proof.look_around()
@@ -159,7 +187,12 @@ async def prove(
                     for check in checks:
                         if check.restart is not None:
                             await check.restart(proof, tx)
-            return [await _run(proof, check) for check in checks]
+            done: list[Done] = []
+            for check in checks:
+                on_begin(check)
+                done.append(await _run(proof, check))
+                on_done(done[-1])
+            return done
         finally:
             await alone.rows(Q["proof_over"])
 

@@ -173,13 +173,20 @@ SELECT consumer, event_id, aggregate, sequence, topic, recorded_at, state, attem
 FROM base.outbox_held WHERE event_id = %(event_id)s ORDER BY consumer;
 
 -- name: resend_held
--- A fresh set of tries, due now: for parked events, and for those named that are waiting for their next try.
+-- A fresh set of tries, due now: for parked events, and for those named that are waiting for their next try. Nothing
+-- for those that have just been given one.
 UPDATE base.outbox_held SET state = 'retrying', attempts = 0, next_at = %(at)s
-WHERE (state = 'parked' OR (state = 'retrying' AND %(event_ids)s::uuid[] IS NOT NULL))
+WHERE (state = 'parked' OR (
+        state = 'retrying' AND %(event_ids)s::uuid[] IS NOT NULL AND (attempts > 0 OR next_at > %(at)s)
+    ))
     AND (%(event_ids)s::uuid[] IS NULL OR event_id = ANY(%(event_ids)s::uuid[]))
     AND (%(consumer)s::text IS NULL OR consumer = %(consumer)s)
     AND (%(since)s::timestamptz IS NULL OR recorded_at >= %(since)s)
 RETURNING consumer, event_id;
+
+-- name: held_of_these
+-- Whether any consumer holds one of these events.
+SELECT 1 FROM base.outbox_held WHERE event_id = ANY(%(event_ids)s) LIMIT 1;
 
 -- name: outbox_lag
 -- For each consumer: rows not yet read (up to a bound), age of the oldest of them, parked events.
@@ -257,8 +264,41 @@ SELECT pg_try_advisory_lock(hashtext('tongbao prove'));
 -- Gives it back.
 SELECT pg_advisory_unlock(hashtext('tongbao prove'));
 
+-- name: ask_proof
+-- Asks for a proof; adds nothing where this id is known or a proof is open.
+INSERT INTO base.proof_run (id, is_full, asked_by, asked_at, done, total, checks)
+VALUES (%(id)s, %(is_full)s, %(by)s, %(at)s, 0, 0, '[]') ON CONFLICT DO NOTHING;
+
+-- name: proof_run
+-- The proof of an id, else the open one, else the one that was asked for last.
+SELECT id, is_full, asked_by, asked_at, began_at, ended_at, check_name, done, total, checks, postings, trouble
+FROM base.proof_run
+ORDER BY (id = %(id)s::uuid) DESC NULLS LAST, (ended_at IS NULL) DESC, asked_at DESC, id DESC LIMIT 1;
+
+-- name: open_proof
+-- The proof that is asked for or at work.
+SELECT id, is_full, asked_by, asked_at, began_at, ended_at, check_name, done, total, checks, postings, trouble
+FROM base.proof_run WHERE ended_at IS NULL;
+
+-- name: proof_runs
+-- The newest proofs that have ended.
+SELECT id, is_full, asked_by, asked_at, began_at, ended_at, check_name, done, total, checks, postings, trouble
+FROM base.proof_run WHERE ended_at IS NOT NULL ORDER BY asked_at DESC, id DESC LIMIT %(most)s;
+
+-- name: proof_progress
+-- How far the open proof is.
+UPDATE base.proof_run SET began_at = %(began_at)s, check_name = %(check_name)s, done = %(done)s, total = %(total)s,
+    checks = %(checks)s::jsonb
+WHERE id = %(id)s AND ended_at IS NULL;
+
+-- name: end_proof
+-- What became of it.
+UPDATE base.proof_run SET ended_at = %(at)s, check_name = NULL, done = 0, total = 0, checks = %(checks)s::jsonb,
+    postings = %(postings)s, trouble = %(trouble)s
+WHERE id = %(id)s AND ended_at IS NULL;
+
 -- name: next_transaction
--- The next transaction's id: every transaction that has written so far has a lower one.
+-- One past the last transaction that has ended: how fast it grows says how much is written.
 SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
 
 -- name: partitioned_tables
@@ -272,6 +312,19 @@ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2;
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN unnest(%(schemas)s::text[], %(tables)s::text[]) AS u (schema_name, table_name)
     ON n.nspname = u.schema_name AND c.relname = u.table_name;
+
+-- name: make_month
+-- A partition, as it is called and where it belongs.
+SELECT base.make_month(%(schema)s, %(table)s, %(first)s);
+
+-- name: months_of_events
+-- The outbox's partitions, oldest first.
+SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'base.outbox'::regclass AND c.relname ~ '^outbox_[0-9]{4}_[0-9]{2}$' ORDER BY 1;
+
+-- name: drop_events
+-- A month of events; false where somebody needs one of it.
+SELECT base.drop_events(%(first)s);
 
 -- name: one_maker_of_partitions
 -- Held until the end of the transaction: two closes of a day that meet do not both make next month.

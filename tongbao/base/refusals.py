@@ -19,6 +19,7 @@ ALL: tuple[RefusalKind, ...] = (
     approvals.APPROVAL_ALREADY_DECIDED,
     approvals.APPROVAL_EXPIRED,
     approvals.SECOND_PERSON_NEEDED,
+    approvals.TAKES_A_SECOND_PERSON,
     calendar.CALENDAR_NEEDS_A_REASON,
     parked.RESEND_NEEDS_A_CHOICE,
     parked.EVENT_NOT_HELD,

@@ -79,6 +79,8 @@ CREATE TABLE base.audit (
 ) PARTITION BY RANGE (booking_date);
 CREATE INDEX audit_by_subject ON base.audit (subject, id);
 CREATE INDEX audit_by_id ON base.audit (id);
+CREATE VIEW base.audit_view AS
+SELECT id, booking_date, recorded_at, principal_id, principal_kind, action, subject, reason, details FROM base.audit;
 
 -- One person proposes, another decides.
 CREATE TABLE base.approval (
@@ -107,3 +109,64 @@ CREATE TABLE base.proof_mark (
     proved_through bigint NOT NULL,
     proved_at timestamptz NOT NULL
 );
+
+-- Proofs of the books that people asked for: what is looked at now, and what became of each check. One is open at most; whoever
+-- works on it holds the prover's lock. Retention: as long as the books.
+CREATE TABLE base.proof_run (
+    id uuid PRIMARY KEY,
+    is_full boolean NOT NULL,
+    asked_by uuid NOT NULL,
+    asked_at timestamptz NOT NULL,
+    began_at timestamptz,
+    ended_at timestamptz,
+    check_name text,
+    done bigint NOT NULL,
+    total bigint NOT NULL,
+    checks jsonb NOT NULL,
+    postings bigint,
+    trouble text
+);
+CREATE UNIQUE INDEX one_proof_is_open ON base.proof_run ((ended_at IS NULL)) WHERE ended_at IS NULL;
+CREATE INDEX proof_run_by_time ON base.proof_run (asked_at);
+
+-- A month of a table that is partitioned by `booking_date`, for whoever owns no table. Built beside its parent and then attached,
+-- which blocks neither readers nor writers of the parent.
+CREATE FUNCTION base.make_month(p_schema text, p_table text, p_first date) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    parent regclass := format('%I.%I', p_schema, p_table)::regclass;
+    part text := format('%I.%I', p_schema, p_table || to_char(p_first, '_YYYY_MM'));
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM pg_partitioned_table WHERE partrelid = parent) OR extract(day FROM p_first) <> 1 THEN
+        RAISE EXCEPTION 'no month of a partitioned table: % %', parent, p_first;
+    END IF;
+    EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING ALL EXCLUDING IDENTITY)', part, parent);
+    EXECUTE format(
+        'ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)',
+        parent, part, p_first, (p_first + interval '1 month')::date
+    );
+END
+$f$;
+
+-- Drops a month of events; false for one with an event that a consumer has not read, or holds, which stays. One look into the
+-- partition's index a consumer, however many events it has.
+CREATE FUNCTION base.drop_events(p_first date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $f$
+DECLARE
+    part text := format('base.%I', 'outbox' || to_char(p_first, '_YYYY_MM'));
+    needed boolean;
+BEGIN
+    EXECUTE format(
+        'SELECT EXISTS (SELECT 1 FROM base.outbox_held WHERE booking_date >= $1 AND booking_date < $2)'
+        ' OR EXISTS (SELECT 1 FROM base.outbox_cursor c, LATERAL (SELECT 1 FROM %s o'
+        ' WHERE (o.xid, o.id) > (c.xid, c.id) ORDER BY o.xid, o.id LIMIT 1) AS unread)', part
+    ) INTO needed USING p_first, (p_first + interval '1 month')::date;
+    IF NOT needed THEN
+        EXECUTE format('ALTER TABLE base.outbox DETACH PARTITION %s', part);
+        EXECUTE format('DROP TABLE %s', part);
+    END IF;
+    RETURN NOT needed;
+END
+$f$;
+
+REVOKE EXECUTE ON FUNCTION base.make_month, base.drop_events FROM PUBLIC;

@@ -1,8 +1,8 @@
-"""JSON routes: takings, settlements, fee report, clearing batches. As CSV where a spreadsheet wants them."""
+"""JSON routes: takings, settlements, fee report, clearing batches. As files where a spreadsheet or a printer wants them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -16,13 +16,29 @@ from tongbao import merchants
 from tongbao.base import days
 from tongbao.base.db import Database, Tx
 from tongbao.base.principal import Principal
-from tongbao.clearing import enquire
+from tongbao.base.say import Lang
+from tongbao.base.settings import Settings
+from tongbao.clearing import (
+    clearing_pages,
+    columns,
+    day_routes,
+    enquire,
+    shop_code_pages,
+    shop_order_pages,
+    shop_pages,
+    shop_payment_pages,
+    shop_settlement_pages,
+    shop_takings_pages,
+    shop_webhook_pages,
+)
 from tongbao.clearing import refusals as no
 from tongbao.clearing.model import Batch, Kind, Settlement, State
 from tongbao.web import paging
+from tongbao.web.export import FileForm, Form, ReadersLang, export
 from tongbao.web.paging import Page
-from tongbao.web.refusals import INVALID_FIELD
-from tongbao.web.site import By, Db, Id, export, problems, require
+from tongbao.web.refusals import EXPORT_TOO_LARGE, INVALID_FIELD, NO_FONT
+from tongbao.web.site import By, Config, Db, Id, Now, problems, require
+from tongbao.web.tables import Column
 
 Limit = Annotated[
     int | None, QueryParameter(description=f"Rows of a page, 1 to {paging.MOST}; {paging.USUAL} unless told.")
@@ -30,7 +46,6 @@ Limit = Annotated[
 Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")]
 From = Annotated[date | None, QueryParameter(name="from", description="First booking day.")]
 To = Annotated[date | None, QueryParameter(name="to", description="Last booking day.")]
-Form = Annotated[str, QueryParameter(name="format", pattern="^(json|csv)$")]
 
 _CHUNK: Final = 500
 _USUAL_SPAN: Final = timedelta(days=30)
@@ -213,40 +228,50 @@ def _figures(settlement: Settlement) -> dict[str, Any]:
     "/v1/merchants/{id:uuid}/settlements",
     guards=[require("takings:read")],
     tags=["merchants", "clearing"],
-    summary="What was and will be paid out to a merchant, newest first; as CSV with format=csv",
+    summary="What was and will be paid out to a merchant, newest first; as a file with format=csv, xlsx or pdf",
     operation_id="list_settlements",
     response_description="A page of settlements.",
-    responses=problems(merchants.MERCHANT_UNKNOWN),
+    responses=problems(merchants.MERCHANT_UNKNOWN, EXPORT_TOO_LARGE, NO_FONT),
 )
 async def list_settlements(
-    id: Id, principal: By, db: Db, cursor: Cursor = None, limit: Limit = None, form: Form = "json"
+    id: Id,
+    principal: By,
+    db: Db,
+    clock: Now,
+    settings: Config,
+    cursor: Cursor = None,
+    limit: Limit = None,
+    form: Form = "json",
+    lang: ReadersLang = "zh",
 ) -> Page[SettlementView]:
     most = paging.limit(limit)
     place = paging.place(cursor, UUID)
     async with db.read() as tx:
-        await _merchant(tx, principal, id)
+        merchant = await _merchant(tx, principal, id)
         if form == "json":
             found = await enquire.settlements(tx, id, below=place[0] if place else None, most=most + 1)
             return paging.page(found, most, lambda s: paging.cursor(s.id), lambda s: SettlementView(**_figures(s)))
-    return export(_SETTLEMENT, _settlement_rows(db, id), name=f"settlements-{id}")  # pyright: ignore[reportReturnType]
+    title = f"{merchant.name} 结算记录" if lang == "zh" else f"Settlements of {merchant.name}"
+    rows = _settlement_rows(db, id)
+    return await _file(
+        columns.SETTLEMENTS, rows, form, lang, name=f"settlements-{id}", title=title, settings=settings, at=clock.now()
+    )
 
 
-_SETTLEMENT: Final = (
-    "id",
-    "batch_id",
-    "merchant_id",
-    "booking_date",
-    "currency",
-    "settle_on",
-    "captured",
-    "refunded",
-    "covered",
-    "fees",
-    "carried",
-    "net",
-    "state",
-    "booked_on",
-)
+async def _file(
+    table: Sequence[Column],
+    rows: AsyncIterator[tuple[object, ...]],
+    form: FileForm,
+    lang: Lang,
+    *,
+    name: str,
+    title: str,
+    settings: Settings,
+    at: datetime,
+) -> Any:
+    """CSV has amounts in minor units, as the JSON of the same route; what people read has them in whole ones."""
+    shown = columns.in_minor_units(table) if form == "csv" else table
+    return await export(shown, rows, name=name, form=form, title=title, settings=settings, at=at, lang=lang)
 
 
 async def _settlement_rows(db: Database, merchant_id: UUID) -> AsyncIterator[tuple[object, ...]]:
@@ -265,13 +290,21 @@ async def _settlement_rows(db: Database, merchant_id: UUID) -> AsyncIterator[tup
     "/v1/merchants/{id:uuid}/fees",
     guards=[require("merchants:read")],
     tags=["merchants", "fees"],
-    summary="Fee report: what payments cost a merchant, a line a day and method; as CSV with format=csv",
+    summary="Fee report: what payments cost a merchant, a line a day and method; as a file with format=csv, xlsx or pdf",
     operation_id="get_fee_report",
     response_description="The report; the last 30 days unless told.",
-    responses=problems(merchants.MERCHANT_UNKNOWN, no.SPAN_TOO_LONG),
+    responses=problems(merchants.MERCHANT_UNKNOWN, no.SPAN_TOO_LONG, EXPORT_TOO_LARGE, NO_FONT),
 )
 async def get_fee_report(
-    id: Id, principal: By, db: Db, first: From = None, last: To = None, form: Form = "json"
+    id: Id,
+    principal: By,
+    db: Db,
+    clock: Now,
+    settings: Config,
+    first: From = None,
+    last: To = None,
+    form: Form = "json",
+    lang: ReadersLang = "zh",
 ) -> FeeReport:
     async with db.read() as tx:
         merchant = await _merchant(tx, principal, id)
@@ -289,9 +322,11 @@ async def get_fee_report(
         )
         for x in lines
     ]
-    if form == "csv":
+    if form != "json":
         name = f"fees-{id}-{first}-{last}"
-        return export(FeeLineView.__struct_fields__, _each(views), name=name)  # pyright: ignore[reportReturnType]
+        title = f"{merchant.name} 手续费明细" if lang == "zh" else f"Fees of {merchant.name}"
+        rows = _each(views)
+        return await _file(columns.FEES, rows, form, lang, name=name, title=title, settings=settings, at=clock.now())
     return FeeReport(
         merchant_id=id,
         first=first,
@@ -385,13 +420,20 @@ async def get_batch(id: Id, db: Db) -> BatchView:
     "/v1/clearing/batches/{id:uuid}/positions",
     guards=[require("books:read")],
     tags=["clearing"],
-    summary="The positions of a batch, which add up to zero; as CSV with format=csv",
+    summary="The positions of a batch, which add up to zero; as a file with format=csv, xlsx or pdf",
     operation_id="list_positions",
     response_description="A page of positions.",
-    responses=problems(no.BATCH_UNKNOWN),
+    responses=problems(no.BATCH_UNKNOWN, EXPORT_TOO_LARGE, NO_FONT),
 )
 async def list_positions(
-    id: Id, db: Db, cursor: Cursor = None, limit: Limit = None, form: Form = "json"
+    id: Id,
+    db: Db,
+    clock: Now,
+    settings: Config,
+    cursor: Cursor = None,
+    limit: Limit = None,
+    form: Form = "json",
+    lang: ReadersLang = "zh",
 ) -> Page[PositionView]:
     most = paging.limit(limit)
     place = paging.place(cursor, UUID)
@@ -403,7 +445,9 @@ async def list_positions(
                 found, most, lambda p: paging.cursor(p.id), lambda p: PositionView(**_figures(p), kind=p.kind)
             )
     name = f"clearing-{batch.booking_date}-{batch.currency}"
-    return export(("kind", *_SETTLEMENT), _position_rows(db, id), name=name)  # pyright: ignore[reportReturnType]
+    title = f"清算批次 {batch.booking_date}" if lang == "zh" else f"Clearing batch of {batch.booking_date}"
+    rows = _position_rows(db, id)
+    return await _file(columns.POSITIONS, rows, form, lang, name=name, title=title, settings=settings, at=clock.now())
 
 
 async def _position_rows(db: Database, batch_id: UUID) -> AsyncIterator[tuple[object, ...]]:
@@ -425,4 +469,16 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     list_batches,
     get_batch,
     list_positions,
+    *day_routes.ROUTES,
+)
+
+PAGES: Final[tuple[HTTPRouteHandler, ...]] = (
+    *shop_pages.ROUTES,
+    *shop_payment_pages.ROUTES,
+    *shop_takings_pages.ROUTES,
+    *shop_settlement_pages.ROUTES,
+    *shop_code_pages.ROUTES,
+    *shop_order_pages.ROUTES,
+    *shop_webhook_pages.ROUTES,
+    *clearing_pages.ROUTES,
 )

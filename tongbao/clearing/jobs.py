@@ -6,14 +6,16 @@ ids of what it had done where to go on. Several at once do no harm.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any, Final
 
 import msgspec
 
 from tongbao import ledger
-from tongbao.base import days, log
+from tongbao.base import calendar, days, log, metrics
 from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Tx
 from tongbao.base.jobs import Job, JobContext
@@ -24,6 +26,11 @@ from tongbao.clearing.clear import clear, draw_batches
 from tongbao.clearing.model import Batch
 from tongbao.clearing.settle import settle
 from tongbao.payments import Intake
+
+_LOOK_EVERY_S: Final = 1
+_AFTER_A_FAILURE_S: Final = 30
+_CALENDAR_AHEAD: Final = timedelta(days=62)
+"""So far ahead holidays are looked up: settlement goes a month at most."""
 
 BULK: Final = 500
 """Merchants that are cleared or settled in one transaction."""
@@ -47,7 +54,8 @@ class _Edge(msgspec.Struct, frozen=True):
 
 
 async def end_of_day(db: Database, clock: Clock, settings: Settings, *, through: date | None = None) -> list[DayEnded]:
-    """Ends every business day up to `through`, unless told the last one that is over in the bank's zone.
+    """Ends every business day up to `through`, unless told the last one that is over: by the calendar of the bank's zone or,
+    where days are timed or somebody closed one early, because it has been closed.
 
     A day whose end was cut short is ended first. Ending the present day itself closes it before midnight: what comes later is
     booked on the next. Refuses `day_not_over` for a day to come, `bank_not_founded`.
@@ -56,12 +64,19 @@ async def end_of_day(db: Database, clock: Clock, settings: Settings, *, through:
     today = days.local_day(clock.now(), settings.zone)
     if through is not None and through > today:
         raise no.DAY_NOT_OVER(f"today is {today}")
-    last = through or today - timedelta(1)
-    async with db.read() as tx:
-        now = await days.current(tx)
-        ended, begun = await store.eod_reach(tx)
-    day = ended + timedelta(1) if ended else min(begun or now.open_date, now.open_date)
-    edge = _Edge(db, clock, settings)
+    if through is None:
+        async with db.read() as tx:
+            closed = (await days.current(tx)).closed_through
+        through = closed if settings.day_every_s else max(closed, today - timedelta(1))
+    return await _end_through(_Edge(db, clock, settings), through)
+
+
+async def _end_through(edge: _Edge, last: date) -> list[DayEnded]:
+    async with edge.db.read() as tx:
+        watch = await store.day_watch(tx)
+    if watch is None:
+        raise days.NOT_FOUNDED()
+    day = watch.next_to_end
     done: list[DayEnded] = []
     while day <= last:
         done.append(await _end(edge, day))
@@ -100,6 +115,14 @@ async def _expire(edge: _Edge, day: date) -> dict[str, Any]:
 async def _close(edge: _Edge, day: date) -> dict[str, Any]:
     """The next day opens; then everybody who may still book on this one is waited for."""
     now = await days.close(edge.db, day)
+
+    async def prepare(tx: Tx) -> None:
+        # Days may run ahead of the clock, by which the calendar is seeded otherwise.
+        await calendar.seed_unknown(tx, now.open_date, now.open_date + _CALENDAR_AHEAD)
+        if edge.settings.day_every_s:
+            await store.time_next_day(tx, now.open_date, edge.clock.now())
+
+    await edge.db.retry(prepare)
     return {"open_date": str(now.open_date)}
 
 
@@ -158,6 +181,40 @@ STEPS: Final[dict[str, Callable[[_Edge, date], Awaitable[dict[str, Any]]]]] = {
 
 async def _end_days_that_are_over(context: JobContext) -> None:
     await end_of_day(context.db, context.clock, context.settings)
+
+
+async def close_when_due(db: Database, clock: Clock, settings: Settings) -> list[DayEnded]:
+    """Ends days through the one that staff asked to close or, where days are timed, whose time is up; usually none.
+
+    Raises what `end_of_day` raises.
+    """
+    at = clock.now()
+    async with db.read() as tx:
+        watch = await store.day_watch(tx)
+    if watch is None:
+        return []
+    if settings.day_every_s and watch.began_at is None:
+
+        async def begin(tx: Tx) -> None:
+            await store.time_next_day(tx, watch.open_date, at)
+
+        await db.retry(begin)
+    through = watch.due(at, settings.day_every_s)
+    return await _end_through(_Edge(db, clock, settings), through) if through else []
+
+
+async def watch_days(context: JobContext, stop: asyncio.Event) -> None:
+    """Looks every second until `stop` whether a day is to be closed now. What goes wrong is logged and tried again later."""
+    while not stop.is_set():
+        pause_s = _LOOK_EVERY_S
+        try:
+            await close_when_due(context.db, context.clock, context.settings)
+        except Exception:
+            metrics.JOBS.labels("clearing.close_when_due", "failed").inc()
+            logger.exception("close_of_day_failed")
+            pause_s = _AFTER_A_FAILURE_S
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause_s)
 
 
 JOBS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -128,8 +128,9 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TakingsLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What a merchant took on a day by one method."""
+    """What a merchant took on a day by one method, and what that cost. `covered_minor`: put in for refunds."""
 
+    booking_date: date
     method: str
     currency: str
     captures: int
@@ -140,16 +141,44 @@ class TakingsLine(msgspec.Struct, frozen=True, kw_only=True):
     fees_minor: int
 
 
-class FeeLine(msgspec.Struct, frozen=True, kw_only=True):
-    """What payments by one method cost a merchant on a day."""
+class TakingsDay(msgspec.Struct, frozen=True, kw_only=True):
+    """What a merchant took on a day, and what that cost."""
 
     booking_date: date
-    method: str
     currency: str
-    captures: int
     captures_minor: int
     refunds_minor: int
+    covered_minor: int
     fees_minor: int
+
+    @property
+    def net_minor(self) -> int:
+        """What the day's sales left, whatever was put in for refunds beyond them."""
+        return self.captures_minor - self.refunds_minor - self.fees_minor
+
+
+class TakingsMove(msgspec.Struct, frozen=True):
+    """One of the movements that a merchant's day consists of: `kind` is capture, confirm, refund (below zero) or cover.
+
+    Two movements may have one id: a refund and what covered it.
+    """
+
+    id: UUID
+    payment_id: UUID
+    kind: str
+    method: str
+    currency: str
+    amount_minor: int
+    fee_minor: int
+    at: datetime
+
+
+class SettlementStory(msgspec.Struct, frozen=True):
+    """A settlement, the earlier ones whose debts it took over, and the later one that took over its own."""
+
+    settlement: Settlement
+    took_over: tuple[Settlement, ...]
+    taken_over_by: Settlement | None
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -160,6 +189,54 @@ class Step(msgspec.Struct, frozen=True):
     result: dict[str, Any]
 
 
+STEP_NAMES: Final = ("expire", "close", "trial_balance", "clear", "settle")
+"""What the end of a day consists of, in order."""
+
+
+class Phase(StrEnum):
+    """Of a business day. `asked`: somebody wants it closed now; `ending`: some of its steps are done."""
+
+    TO_COME = "to_come"
+    OPEN = "open"
+    ASKED = "asked"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+class DayProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the end of a business day has come. `closes_at`: when its time is up, where days are timed."""
+
+    day: date
+    phase: Phase
+    steps: tuple[Step, ...]
+    to_do: tuple[str, ...]
+    asked_by: UUID | None = None
+    asked_at: datetime | None = None
+    closes_at: datetime | None = None
+
+
+class DayWatch(msgspec.Struct, frozen=True):
+    """What decides whether a day is to be ended now. `asked`: the last day that was asked to be closed and is not ended."""
+
+    open_date: date
+    closed_through: date
+    ended: date | None
+    begun: date | None
+    began_at: datetime | None
+    asked: date | None
+
+    @property
+    def next_to_end(self) -> date:
+        """The first day of which something is left to do. Days before the bank's first one need no end."""
+        return self.ended + timedelta(1) if self.ended else min(self.begun or self.open_date, self.open_date)
+
+    def due(self, at: datetime, every_s: int) -> date | None:
+        """The day through which days are to be ended at `at`: as asked, or because the open one has lasted `every_s`."""
+        if every_s and self.began_at is not None and at >= self.began_at + timedelta(seconds=every_s):
+            return self.open_date
+        return self.asked
+
+
 class BatchDoesNotBalance(Exception):
     """The positions of a batch do not add up to zero: nothing is kept."""
 
@@ -168,6 +245,11 @@ def batch_id(day: date, currency: str) -> UUID:
     """The one id that a day's batch of a currency has; by day in an index."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return derived(uuid7(midnight, lambda _: 0), f"clearing {day} {currency}")
+
+
+def settlement_id(batch: UUID, merchant_id: UUID) -> UUID:
+    """The one id that a merchant's position in a batch has, and the transfer that settles it."""
+    return derived(batch, f"settlement {merchant_id}")
 
 
 def net(day: date, currency: str, moved: Iterable[Movement], carried: Iterable[Carried]) -> list[Position]:
@@ -200,7 +282,7 @@ def net(day: date, currency: str, moved: Iterable[Movement], carried: Iterable[C
 
 def _position(batch: UUID, moved: Movement, carried_minor: int) -> Position:
     return Position(
-        id=derived(batch, f"settlement {moved.merchant_id}"),
+        id=settlement_id(batch, moved.merchant_id),
         batch_id=batch,
         kind=Kind.MERCHANT,
         participant_id=moved.merchant_id,

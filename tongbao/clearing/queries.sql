@@ -116,6 +116,19 @@ FROM clearing.position_view
 WHERE batch_id = %(batch_id)s AND (%(after)s::uuid IS NULL OR id > %(after)s)
 ORDER BY id LIMIT %(most)s;
 
+-- name: own_positions
+-- The two sides of the bank itself.
+SELECT id, batch_id, booking_date, currency, settle_on, kind, participant_id, captures_minor, refunds_minor, covered_minor,
+    fees_minor, carried_minor, net_minor, state, booked_on
+FROM clearing.position_view
+WHERE batch_id = %(batch_id)s AND kind IN ('fee_income', 'acquirer') AND participant_id IS NULL;
+
+-- name: positions_beside
+-- Positions whose ids begin like this one: those of the batches of one day.
+SELECT id, batch_id, booking_date, currency, settle_on, kind, participant_id, captures_minor, refunds_minor, covered_minor,
+    fees_minor, carried_minor, net_minor, state, booked_on
+FROM clearing.position_view WHERE id BETWEEN %(first)s AND %(last)s;
+
 -- name: totals_of_batches
 -- What batches add up to.
 SELECT batch_id, sum(captures_minor)::bigint, sum(refunds_minor)::bigint, sum(covered_minor)::bigint,
@@ -130,38 +143,112 @@ FROM clearing.position_view
 WHERE kind = 'merchant' AND participant_id = %(merchant_id)s AND (%(below)s::uuid IS NULL OR id < %(below)s)
 ORDER BY id DESC LIMIT %(most)s;
 
+-- name: settlement_with_debts
+-- A merchant's settlement, the debts of earlier ones that it took over, and the later one that took over its own.
+SELECT id, batch_id, booking_date, currency, settle_on, kind, participant_id, captures_minor, refunds_minor, covered_minor,
+    fees_minor, carried_minor, net_minor, state, booked_on
+FROM clearing.position_view
+WHERE kind = 'merchant' AND participant_id = %(merchant_id)s AND (
+    id = %(id)s OR carried_into = %(id)s OR id = (SELECT carried_into FROM clearing.position WHERE id = %(id)s)
+)
+ORDER BY booking_date, id;
+
 -- name: takings_of
--- A merchant's booking day by method and currency, live.
-SELECT method, currency, count(*) FILTER (WHERE kind IN ('capture', 'confirm')),
+-- A merchant's booking days by day, method and currency, live. What its takings account says has moved on these days is looked
+-- up by id, so that it costs the same however long the merchant's past is; a confirmation moves under its payment's id.
+WITH ids AS MATERIALIZED (
+    SELECT ARRAY(
+        SELECT e.transfer_id FROM ledger.entry_view e
+        WHERE e.account_id = (SELECT takings_ledger_id FROM merchants.merchant_view WHERE id = %(merchant_id)s)
+            AND e.booking_date BETWEEN %(first)s AND %(last)s
+    ) AS every
+), moved AS (
+    SELECT * FROM payments.merchant_movement_view WHERE movement_id = ANY((SELECT every FROM ids)::uuid[])
+    UNION ALL
+    SELECT * FROM payments.merchant_movement_view
+    WHERE kind = 'confirm' AND payment_id = ANY((SELECT every FROM ids)::uuid[])
+)
+SELECT booking_date, method, currency, count(*) FILTER (WHERE kind IN ('capture', 'confirm')),
     coalesce(sum(amount_minor) FILTER (WHERE kind IN ('capture', 'confirm')), 0)::bigint,
     count(*) FILTER (WHERE kind = 'refund'), coalesce(-sum(amount_minor) FILTER (WHERE kind = 'refund'), 0)::bigint,
     coalesce(sum(amount_minor) FILTER (WHERE kind = 'cover'), 0)::bigint, sum(fee_minor)::bigint
-FROM payments.merchant_movement_view
-WHERE merchant_id = %(merchant_id)s AND booking_date = %(day)s
-GROUP BY method, currency ORDER BY currency, method;
-
--- name: fees_of
--- A merchant's fees over booking days, a row a day, method and currency.
-SELECT booking_date, method, currency, count(*) FILTER (WHERE kind IN ('capture', 'confirm')),
-    coalesce(sum(amount_minor) FILTER (WHERE kind IN ('capture', 'confirm')), 0)::bigint,
-    coalesce(-sum(amount_minor) FILTER (WHERE kind = 'refund'), 0)::bigint, sum(fee_minor)::bigint
-FROM payments.merchant_movement_view
-WHERE merchant_id = %(merchant_id)s AND booking_date BETWEEN %(first)s AND %(last)s
+FROM moved WHERE merchant_id = %(merchant_id)s
 GROUP BY booking_date, method, currency ORDER BY booking_date, currency, method;
+
+-- name: netted_days_of
+-- What a merchant's days add up to that have been netted.
+SELECT booking_date, currency, captures_minor, refunds_minor, covered_minor, fees_minor FROM clearing.position_view
+WHERE kind = 'merchant' AND participant_id = %(merchant_id)s AND booking_date BETWEEN %(first)s AND %(last)s
+ORDER BY booking_date;
+
+-- name: netted_through
+-- The newest day that has been netted.
+SELECT max(booking_date) FROM clearing.batch;
+
+-- name: movements_of
+-- A page of what a merchant's booking day consists of, newest first; found like its takings.
+WITH ids AS MATERIALIZED (
+    SELECT ARRAY(
+        SELECT e.transfer_id FROM ledger.entry_view e
+        WHERE e.account_id = (SELECT takings_ledger_id FROM merchants.merchant_view WHERE id = %(merchant_id)s)
+            AND e.booking_date BETWEEN %(first)s AND %(last)s
+    ) AS every
+), moved AS (
+    SELECT * FROM payments.merchant_movement_view WHERE movement_id = ANY((SELECT every FROM ids)::uuid[])
+    UNION ALL
+    SELECT * FROM payments.merchant_movement_view
+    WHERE kind = 'confirm' AND payment_id = ANY((SELECT every FROM ids)::uuid[])
+)
+SELECT movement_id, payment_id, kind, method, currency, amount_minor, fee_minor, moved_at
+FROM moved
+WHERE merchant_id = %(merchant_id)s AND (%(before)s::timestamptz IS NULL
+    OR (moved_at, movement_id, kind) < (%(before)s, %(before_id)s::uuid, %(before_kind)s::text))
+ORDER BY moved_at DESC, movement_id DESC, kind DESC LIMIT %(most)s;
 
 -- name: eod_steps
 -- What was done for a day.
 SELECT step, done_at, result FROM clearing.eod_step WHERE day = %(day)s
 ORDER BY array_position(ARRAY['expire', 'close', 'trial_balance', 'clear', 'settle'], step);
 
+-- name: newest_eod_steps
+-- What was done for the newest days that have begun to end.
+SELECT day, step, done_at, result FROM clearing.eod_step
+WHERE day IN (SELECT DISTINCT day FROM clearing.eod_step ORDER BY day DESC LIMIT %(most)s) ORDER BY day DESC;
+
 -- name: add_eod_step
 -- Each step of a day is recorded once.
 INSERT INTO clearing.eod_step (day, step, done_at, result) VALUES (%(day)s, %(step)s, %(at)s, %(result)s::jsonb)
 ON CONFLICT (day, step) DO NOTHING;
 
--- name: eod_reach
--- The last day that was ended, and the first that was begun.
-SELECT max(day) FILTER (WHERE step = 'settle'), min(day) FROM clearing.eod_step;
+-- name: order_close
+-- Whoever asks first; later ones find that it has been asked for.
+INSERT INTO clearing.close_order (day, asked_by, asked_at) VALUES (%(day)s, %(by)s, %(at)s)
+ON CONFLICT (day) DO NOTHING;
+
+-- name: day_watch
+-- The open day, the last closed one, the last that was ended and the first that was begun, since when the open one is timed, and
+-- the last day that was asked to be closed and has not been ended.
+SELECT b.open_date, b.closed_through, (SELECT max(day) FROM clearing.eod_step WHERE step = 'settle'),
+    (SELECT min(day) FROM clearing.eod_step), t.began_at,
+    (SELECT max(o.day) FROM clearing.close_order o WHERE NOT EXISTS (
+        SELECT 1 FROM clearing.eod_step s WHERE s.day = o.day AND s.step = 'settle'
+    ))
+FROM base.business_day_view b LEFT JOIN clearing.timed_day t ON t.day = b.open_date;
+
+-- name: close_order_of
+-- Who asked for the close of a day.
+SELECT asked_by, asked_at FROM clearing.close_order WHERE day = %(day)s;
+
+-- name: time_next_day
+-- A day is timed from its opening; one that has been timed for a while goes on.
+INSERT INTO clearing.timed_day (singleton, day, began_at) VALUES (true, %(day)s, %(at)s)
+ON CONFLICT (singleton) DO UPDATE SET day = excluded.day, began_at = excluded.began_at WHERE timed_day.day < excluded.day;
+
+-- name: time_anew
+-- The open day is timed from this moment.
+INSERT INTO clearing.timed_day (singleton, day, began_at)
+SELECT true, open_date, %(at)s FROM base.business_day_view
+ON CONFLICT (singleton) DO UPDATE SET day = excluded.day, began_at = excluded.began_at;
 
 -- name: prove_next_batches
 -- The batches of the next day after one that has any.

@@ -14,14 +14,16 @@ from tongbao.base.db import Rank, Tx
 from tongbao.clearing.model import (
     Batch,
     Carried,
-    FeeLine,
+    DayWatch,
     Kind,
     Movement,
     Position,
     Settlement,
     State,
     Step,
+    TakingsDay,
     TakingsLine,
+    TakingsMove,
 )
 
 Q = sql.load("tongbao.clearing")
@@ -107,12 +109,15 @@ async def batch_page(
 
 
 async def lock_positions_in_state(tx: Tx, batch_id: UUID, state: State, most: int) -> list[Position]:
-    """The next merchants of a batch, locked; those that somebody else moved on meanwhile are left out."""
-    rows = await tx.rows(Q["positions_in_state"], batch_id=batch_id, state=state.value, most=most)
-    if not rows:
-        return []
-    locked = await tx.lock(Rank.IDS, Q["lock_positions"], [row[0] for row in rows])
-    return [position for row in locked if (position := _position(row)).state is state]
+    """The next merchants of a batch, locked; those that somebody else moved on meanwhile are left out.
+
+    None only where none is left: whoever took the same ones may be killed before the ones behind them.
+    """
+    while rows := await tx.rows(Q["positions_in_state"], batch_id=batch_id, state=state.value, most=most):
+        locked = await tx.lock(Rank.IDS, Q["lock_positions"], [row[0] for row in rows])
+        if found := [position for row in locked if (position := _position(row)).state is state]:
+            return found
+    return []
 
 
 def _position(row: Sequence[Any]) -> Position:
@@ -176,6 +181,14 @@ async def positions_of_batch(tx: Tx, batch_id: UUID, *, after: UUID | None, most
     return [_settlement(row) for row in rows]
 
 
+async def own_positions(tx: Tx, batch_id: UUID) -> list[Settlement]:
+    return [_settlement(row) for row in await tx.rows(Q["own_positions"], batch_id=batch_id)]
+
+
+async def positions_beside(tx: Tx, first: UUID, last: UUID) -> list[Settlement]:
+    return [_settlement(row) for row in await tx.rows(Q["positions_beside"], first=first, last=last)]
+
+
 async def totals_of_batches(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, tuple[int, ...]]:
     """Captures, refunds, covered, fees, carried, net."""
     return {row[0]: tuple(row[1:]) for row in await tx.rows(Q["totals_of_batches"], ids=list(ids))}
@@ -186,50 +199,100 @@ async def settlements_of(tx: Tx, merchant_id: UUID, *, below: UUID | None, most:
     return [_settlement(row) for row in rows]
 
 
-async def takings_of(tx: Tx, merchant_id: UUID, day: date) -> list[TakingsLine]:
+async def settlement_with_debts(tx: Tx, merchant_id: UUID, id: UUID) -> list[Settlement]:
+    return [_settlement(row) for row in await tx.rows(Q["settlement_with_debts"], merchant_id=merchant_id, id=id)]
+
+
+async def takings_of(tx: Tx, merchant_id: UUID, first: date, last: date) -> list[TakingsLine]:
     return [
         TakingsLine(
-            method=row[0],
-            currency=row[1],
-            captures=row[2],
-            captures_minor=row[3],
-            refunds=row[4],
-            refunds_minor=row[5],
-            covered_minor=row[6],
-            fees_minor=row[7],
-        )
-        for row in await tx.rows(Q["takings_of"], merchant_id=merchant_id, day=day)
-    ]
-
-
-async def fees_of(tx: Tx, merchant_id: UUID, first: date, last: date) -> list[FeeLine]:
-    return [
-        FeeLine(
             booking_date=row[0],
             method=row[1],
             currency=row[2],
             captures=row[3],
             captures_minor=row[4],
-            refunds_minor=row[5],
-            fees_minor=row[6],
+            refunds=row[5],
+            refunds_minor=row[6],
+            covered_minor=row[7],
+            fees_minor=row[8],
         )
-        for row in await tx.rows(Q["fees_of"], merchant_id=merchant_id, first=first, last=last)
+        for row in await tx.rows(Q["takings_of"], merchant_id=merchant_id, first=first, last=last)
     ]
+
+
+async def netted_days_of(tx: Tx, merchant_id: UUID, first: date, last: date) -> list[TakingsDay]:
+    return [
+        TakingsDay(
+            booking_date=row[0],
+            currency=row[1],
+            captures_minor=row[2],
+            refunds_minor=row[3],
+            covered_minor=row[4],
+            fees_minor=row[5],
+        )
+        for row in await tx.rows(Q["netted_days_of"], merchant_id=merchant_id, first=first, last=last)
+    ]
+
+
+async def netted_through(tx: Tx) -> date | None:
+    row = await tx.row(Q["netted_through"])
+    return row[0] if row else None
+
+
+async def movements_of(
+    tx: Tx, merchant_id: UUID, day: date, *, before: tuple[datetime, UUID, str] | None, most: int
+) -> list[TakingsMove]:
+    at, id_, kind = before or (None, None, None)
+    rows = await tx.rows(
+        Q["movements_of"],
+        merchant_id=merchant_id,
+        first=day,
+        last=day,
+        before=at,
+        before_id=id_,
+        before_kind=kind,
+        most=most,
+    )
+    return [TakingsMove(*row) for row in rows]
 
 
 async def eod_steps(tx: Tx, day: date) -> list[Step]:
     return [Step(*row) for row in await tx.rows(Q["eod_steps"], day=day)]
 
 
+async def newest_eod_steps(tx: Tx, most: int) -> dict[date, dict[str, Step]]:
+    """By day, newest first, and by the step's name."""
+    found: dict[date, dict[str, Step]] = {}
+    for day, *step in await tx.rows(Q["newest_eod_steps"], most=most):
+        found.setdefault(day, {})[step[0]] = Step(*step)
+    return found
+
+
 async def add_eod_step(tx: Tx, day: date, name: str, result: dict[str, Any], at: datetime) -> None:
     await tx.run(Q["add_eod_step"], day=day, step=name, result=_encode(result).decode(), at=at)
 
 
-async def eod_reach(tx: Tx) -> tuple[date | None, date | None]:
-    """The last day that was ended, and the first that was begun."""
-    row = await tx.row(Q["eod_reach"])
-    assert row is not None
-    return row[0], row[1]
+async def order_close(tx: Tx, day: date, by: UUID, at: datetime) -> bool:
+    """Whether it had not been asked for before."""
+    return await tx.run(Q["order_close"], day=day, by=by, at=at) == 1
+
+
+async def close_order_of(tx: Tx, day: date) -> tuple[UUID, datetime] | None:
+    row = await tx.row(Q["close_order_of"], day=day)
+    return (row[0], row[1]) if row else None
+
+
+async def day_watch(tx: Tx) -> DayWatch | None:
+    row = await tx.row(Q["day_watch"])
+    return DayWatch(*row) if row else None
+
+
+async def time_next_day(tx: Tx, day: date, at: datetime) -> None:
+    await tx.run(Q["time_next_day"], day=day, at=at)
+
+
+async def time_anew(tx: Tx, at: datetime) -> None:
+    await tx.run(Q["time_anew"], at=at)
 
 
 # what `tongbao prove` asks

@@ -10,11 +10,13 @@ from psycopg_pool import PoolTimeout
 
 from tongbao import __version__
 from tongbao.base import log
+from tongbao.base.archive import BackupError
 from tongbao.base.embedded import ClusterError
 from tongbao.base.migrate import MigrationError
 from tongbao.base.refusal import Refusal
 from tongbao.base.settings import SettingsError
 from tongbao.cli import (
+    backup,
     bench,
     dead,
     demo,
@@ -27,9 +29,14 @@ from tongbao.cli import (
     prove,
     psql,
     replay,
+    restore,
+    risk,
     serve,
     simulate,
     staff,
+    switch,
+    vault,
+    verify_proof,
     work,
 )
 
@@ -51,11 +58,17 @@ app.command("migrate")(migrate.run)
 app.command("eod")(eod.run)
 app.command("prove")(prove.run)
 app.command("explain")(explain.run)
+app.command("verify-proof")(verify_proof.run)
 app.command("doctor")(doctor.run)
+app.command("backup")(backup.run)
+app.command("restore")(restore.run)
 app.add_typer(dead.app, name="dead")
 app.add_typer(key.app, name="key")
 app.add_typer(staff.app, name="staff")
+app.add_typer(switch.app, name="switch")
+app.add_typer(vault.app, name="vault")
 app.add_typer(replay.app, name="replay")
+app.add_typer(risk.app, name="risk")
 app.command("simulate", context_settings=_PASSED_ON)(simulate.run)
 app.command("psql", context_settings=_PASSED_ON)(psql.run)
 app.command("openapi")(openapi.run)
@@ -72,7 +85,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
 def main() -> None:
     try:
         app()
-    except (ClusterError, MigrationError, SettingsError) as error:
+    except (BackupError, ClusterError, MigrationError, SettingsError) as error:
         sys.exit(f"tongbao: {error}")
     except Refusal as refusal:
         said = f"{refusal.kind.en} {refusal.detail or ''}".rstrip()

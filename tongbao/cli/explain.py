@@ -1,4 +1,4 @@
-"""`tongbao explain ID`: what happened to a payment and why."""
+"""`tongbao explain ID`: what an id stands for, what happened to it and why."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from tongbao import payments
+from tongbao import console, payments
 from tongbao.base import settings
 from tongbao.base.db import Database
 from tongbao.base.refusal import Refusal
@@ -16,11 +16,13 @@ from tongbao.cli import database, output
 
 
 def run(
-    id: Annotated[UUID, typer.Argument(help="A payment's id, or that of an operation on it, or of a transfer of it.")],
+    id: Annotated[
+        UUID, typer.Argument(help="Of a payment, an operation on it, a journal, a settlement, any transfer.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     chinese: Annotated[bool, typer.Option("--zh", help="In Chinese.")] = False,
 ) -> None:
-    """What happened to a payment and why: every check with its figures, every movement, every event."""
+    """What happened and why: every check of a payment with its figures; of any transfer its postings and who made it."""
     try:
         story = asyncio.run(_story(database.url(), id))
     except Refusal as refusal:
@@ -30,12 +32,14 @@ def run(
         output.document(story)
         return
     zone = settings.load().zone
-    typer.echo(f"{story.payment_id}  {story.state}")
+    what = (story.id, story.kind) if isinstance(story, console.Story) else (story.payment_id,)
+    typer.echo("  ".join(map(str, (*what, story.state))))
     for step in story.steps:
         moment = step.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
         typer.echo(f"{moment}  {step.zh if chinese else step.en}")
 
 
-async def _story(url: str, id: UUID) -> payments.Timeline:
+async def _story(url: str, id: UUID) -> payments.Timeline | console.Story:
     async with Database(url, size=1) as db, db.read() as tx:
-        return await payments.timeline(tx, await payments.payment_behind(tx, id) or id)
+        payment_id = await payments.payment_behind(tx, id)
+        return await (payments.timeline(tx, payment_id) if payment_id else console.explain(tx, id))

@@ -1,11 +1,13 @@
-"""`tongbao key`: API keys, made by whoever holds the database."""
+"""`tongbao key`: API keys, made by whoever holds the database; the bank's envelope keys; certificates for a network of one's own."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,13 +16,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tongbao import identity, merchants
+from tongbao import identity, merchants, vault
+from tongbao.base.clock import SystemClock
+from tongbao.base.db import Tx
 from tongbao.base.ids import uuid7
 from tongbao.base.principal import SYSTEM
-from tongbao.cli import database, output
-from tongbao.identity import ApiKey, KeyKind, NewKey, Token
+from tongbao.base.refusal import Refusal
+from tongbao.cli import database, local_ca, output
+from tongbao.identity import ApiKey, AuthenticatorModel, EnvelopeKey, KeyKind, NewKey, Token
+from tongbao.identity import certificate_fingerprint as fingerprint
+from tongbao.vault import EnvelopeSuite
 
-app = typer.Typer(help="API keys: make, list, rotate, revoke.", no_args_is_help=True)
+app = typer.Typer(help="API keys: make, list, rotate, revoke; keys and certificates of the wire.", no_args_is_help=True)
+envelope = typer.Typer(help="The bank's keys for encrypted requests.", no_args_is_help=True)
+app.add_typer(envelope, name="envelope")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 KeyId = Annotated[UUID, typer.Argument(metavar="ID", help="The key's id, as `tongbao key list` shows it.")]
@@ -30,7 +39,7 @@ _PAGE = 500
 
 @app.callback()
 def _group() -> None:
-    """API keys: make, list, rotate, revoke."""
+    """API keys: make, list, rotate, revoke; keys and certificates of the wire."""
 
 
 @app.command("create")
@@ -137,6 +146,105 @@ def revoke(key_id: KeyId, as_json: Json = False) -> None:
 async def _revoke(key_id: UUID) -> ApiKey:
     async with database.office("key") as office, office.db.tx() as tx:
         return await identity.revoke_key(tx, key_id, by=SYSTEM, at=office.clock.now())
+
+
+@app.command("authenticators")
+def load_authenticators(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A FIDO metadata statement, several, or the payload of the service.")
+    ],
+) -> None:
+    """Load what makers declare of their authenticators: which passkeys serve large amounts is judged by it."""
+    try:
+        models = identity.read_statements(file.read_text(encoding="utf-8"), source=file.name)
+    except (OSError, UnicodeError, Refusal) as wrong:
+        sys.exit(f"tongbao: {file}: {wrong}")
+    for one in models:
+        typer.echo(
+            f"{one.aaguid}  {one.modality}  {one.name}  "
+            + ("large amounts" if one.is_strong else "not for large amounts")
+        )
+    typer.echo(f"{asyncio.run(_load_authenticators(models))} loaded", err=True)
+
+
+async def _load_authenticators(models: list[AuthenticatorModel]) -> int:
+    async with database.office("key") as office, office.db.tx() as tx:
+        return await identity.load_authenticators(tx, models, by=SYSTEM, at=office.clock.now())
+
+
+@app.command("local-ca")
+def make_local_ca(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where the files go; an authority there is used again.")
+    ],
+    name: Annotated[
+        list[str] | None, typer.Option(help="Another name or address of this machine; may be repeated.")
+    ] = None,
+) -> None:
+    """Make a certificate authority for your own network and a server certificate for this machine's names and addresses."""
+    ca, certificate, key = local_ca.make(folder, name or [], SystemClock().now())
+    typer.echo(f"tongbao serve --host 0.0.0.0 --tls-certificate {certificate} --tls-key {key}")
+    typer.echo(f"{ca} is what browsers and telephones are to trust; docs/transmission.md says how", err=True)
+
+
+@app.command("client-certificate")
+def make_client_certificate(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where `local-ca` put its files.", exists=True)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is; the files are called so.")],
+) -> None:
+    """Make a client certificate by the authority of `local-ca`, for a partner's server, and say its fingerprint."""
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", name) is None or name in ("ca", "server"):
+        sys.exit("tongbao: a name has letters, digits, dots, dashes and underscores, at most forty")
+    certificate, _ = local_ca.make_client(folder, name, SystemClock().now())
+    typer.echo(fingerprint(certificate.read_text("ascii")).hex())
+
+
+@envelope.command("new")
+def new_envelope_key(
+    suite: Annotated[EnvelopeSuite, typer.Option(help="How requests are encrypted to it.")] = EnvelopeSuite.P256,
+    overlap_h: Annotated[
+        int, typer.Option(min=0, max=24 * 90, help="For how many hours the key before it goes on opening requests.")
+    ] = 168,
+    as_json: Json = False,
+) -> None:
+    """Make a key for encrypted requests; the one before it ends after the overlap, and what it opened is then closed for good."""
+    made = asyncio.run(_new_envelope_key(suite, timedelta(hours=overlap_h)))
+    if as_json:
+        output.document(msgspec.to_builtins(made))
+    else:
+        typer.echo(made.kid)
+
+
+async def _new_envelope_key(suite: EnvelopeSuite, overlap: timedelta) -> EnvelopeKey:
+    key = vault.generate_decryption_key(suite)
+    async with database.office("key") as office:
+        vault.check(office.settings)
+        at = office.clock.now()
+
+        async def make(tx: Tx) -> EnvelopeKey:
+            await vault.begin(tx, at)
+            return await identity.make_envelope_key(tx, uuid7(at), key, overlap=overlap, by=SYSTEM, at=at)
+
+        return await office.db.retry(make)
+
+
+@envelope.command("list")
+def list_envelope_keys(as_json: Json = False) -> None:
+    """The keys that open requests now, newest first."""
+    keys = asyncio.run(_list_envelope_keys())
+    if as_json:
+        output.document({"keys": msgspec.to_builtins(keys)})
+        return
+    for key in keys:
+        typer.echo(
+            f"{key.kid}  {key.suite}  made {key.made_at:%Y-%m-%d}  "
+            + (f"ends {key.ends_at}" if key.ends_at else "current")
+        )
+
+
+async def _list_envelope_keys() -> list[EnvelopeKey]:
+    async with database.office("key") as office, office.db.read() as tx:
+        return await identity.envelope_keys(tx, at=office.clock.now())
 
 
 def _name(key: ApiKey) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import date
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import msgspec
 import typer
 
 from tongbao import ledger
-from tongbao.base import calendar, days, migrate, settings
+from tongbao.base import calendar, days, migrate, roles, settings
 from tongbao.base.db import BULK, Database
 from tongbao.cli import database, output
 
@@ -39,10 +40,20 @@ class Founded(msgspec.Struct, frozen=True):
     """How many the calendar learned."""
 
 
-def run(as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False) -> None:
+def run(
+    with_roles: Annotated[
+        bool,
+        typer.Option(
+            "--roles", help="Make the roles tongbao_app and tongbao_vault, and give each what it needs and no more."
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
     """Bring the database to the present schema, and a new bank to its first day. Safe to repeat and to run at once."""
     url = database.url()
     new = migrate.migrate(url)
+    if with_roles:
+        _give_roles(url)
     founded = asyncio.run(found(url))
     everything = migrate.applied(url)
     if as_json:
@@ -51,6 +62,14 @@ def run(as_json: Annotated[bool, typer.Option("--json", help="One JSON document 
     for version in new:
         typer.echo(f"applied {version}")
     typer.echo(f"the schema is at {everything[-1]}; the bank books on {founded.business_date}")
+
+
+def _give_roles(url: str) -> None:
+    try:
+        rights = roles.give(url)
+    except roles.RolesError as error:
+        sys.exit(f"tongbao: {error}")
+    typer.echo(f"{roles.APP} was given {len(rights)} more rights; {roles.VAULT} owns the vault", err=True)
 
 
 async def found(url: str) -> Founded:

@@ -9,12 +9,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from tongbao import clearing, ledger, merchants, payments
+from tongbao import console
 from tongbao.base import prove, settings
 from tongbao.base.db import BULK, Database
+from tongbao.base.refusal import Refusal
 from tongbao.cli import database, output
 
-CHECKS: Final = [*ledger.CHECKS, *payments.CHECKS, *merchants.CHECKS, *clearing.CHECKS]
+CHECKS: Final = console.CHECKS
 """What is proved, in this order: the checks of every slice."""
 
 
@@ -33,6 +34,9 @@ def run(
     except (prove.ProofRuns, TimeoutError) as error:
         typer.echo(f"tongbao: not proved: {error}", err=True)
         raise typer.Exit(2) from error
+    except Refusal as refusal:
+        typer.echo(f"tongbao: not proved: {refusal.kind.en}", err=True)
+        raise typer.Exit(2) from refusal
     if as_json:
         output.document(_document(done))
     else:

@@ -30,7 +30,7 @@ def create(
     name: Annotated[str | None, typer.Option(help="What they are called; the user name unless told.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Make a member of staff and print a password, this once."""
+    """Make a member of staff and print a password, this once. It lets in for a day and is replaced at the first log-in."""
     password = secrets.token_urlsafe(18)
     made = asyncio.run(_create(username.strip().lower(), name or username.strip(), frozenset(role), password))
     if as_json:
@@ -46,4 +46,38 @@ async def _create(username: str, name: str, roles: frozenset[Role], password: st
     async with database.office("staff") as office, office.db.tx() as tx:
         at = office.clock.now()
         new = NewStaff(id=uuid7(at), username=username, name=name, roles=roles)
-        return (await identity.create_staff(tx, new, password_hash, by=SYSTEM, at=at)).thing
+        return (await identity.create_staff(tx, new, password_hash, by=SYSTEM, at=at, is_one_time=True)).thing
+
+
+@app.command("forget-app")
+def forget_app(
+    username: Annotated[str, typer.Argument(help="Who has lost it.")],
+    reason: Annotated[str, typer.Option(help="Why: it stands in the audit.")],
+) -> None:
+    """Remove somebody's authenticator app and passkeys and end every session; the next log-in sets up another factor."""
+    asyncio.run(_forget_app(username.strip().lower(), reason))
+    typer.echo(f"{username}: app and passkeys are removed, every session has ended", err=True)
+
+
+@app.command("reset-password")
+def reset_password(
+    username: Annotated[str, typer.Argument(help="Who has forgotten it.")],
+    reason: Annotated[str, typer.Option(help="Why: it stands in the audit.")],
+) -> None:
+    """Print another password, this once; it lets in for a day and is replaced at the first log-in. The app stays."""
+    password = secrets.token_urlsafe(18)
+    asyncio.run(_reset_password(username.strip().lower(), password, reason))
+    typer.echo(password)
+
+
+async def _reset_password(username: str, password: str, reason: str) -> None:
+    password_hash = identity.hash_password(password, secrets.token_bytes(16))
+    async with database.office("staff") as office, office.db.tx() as tx:
+        staff_id = await identity.staff_id_of(tx, username)
+        await identity.give_staff_password(tx, staff_id, password_hash, reason=reason, by=SYSTEM, at=office.clock.now())
+
+
+async def _forget_app(username: str, reason: str) -> None:
+    async with database.office("staff") as office, office.db.tx() as tx:
+        staff_id = await identity.staff_id_of(tx, username)
+        await identity.remove_staff_app(tx, staff_id, reason=reason, by=SYSTEM, at=office.clock.now())

@@ -8,6 +8,7 @@ import signal
 
 import uvloop
 
+from tongbao import vault
 from tongbao.base import log, tracing
 from tongbao.base.settings import load
 from tongbao.cli import database
@@ -18,6 +19,7 @@ def run() -> None:
     """Work until SIGTERM or Ctrl-C; what is under way is finished first. Run as many as you like."""
     os.environ["TONGBAO_DATABASE_URL"] = database.migrated_url()
     settings = load()
+    vault.check(settings)
     log.configure(settings.log_level, settings.log_format)
     tracing.configure(settings, "tongbao worker")
     try:

@@ -109,14 +109,29 @@ async def get_approval(id: Id, db: Db) -> ApprovalView:
         return (await _approval_views(tx, [found]))[0]
 
 
+async def settled(
+    db: Database, clock: Clock, kinds: Kinds, by: Principal, *, id: UUID, state: ApprovalState, reason: str
+) -> Approval:
+    """Decides, then settles the accounts of a customer who was thawed, each in a transaction of its own. Sent again it does again
+    what was left undone.
+    """
+
+    async def work(tx: Tx) -> tuple[Approval, list[UUID]]:
+        decided = await approvals.decide(tx, by, kinds, id=id, state=state, at=clock.now(), reason=reason)
+        return decided, await identity.accounts_to_settle(tx, decided)
+
+    decided, accounts = await db.retry(work)
+    for account_id in accounts:
+        await db.retry(lambda tx, account_id=account_id: identity.settle_account(tx, account_id, at=clock.now()))
+    return decided
+
+
 async def _decide(
     db: Database, clock: Clock, kinds: Kinds, principal: Principal, id: UUID, state: ApprovalState, reason: str
 ) -> ApprovalView:
-    async def decide(tx: Tx) -> ApprovalView:
-        decided = await approvals.decide(tx, principal, kinds, id=id, state=state, at=clock.now(), reason=reason)
+    decided = await settled(db, clock, kinds, principal, id=id, state=state, reason=reason)
+    async with db.read() as tx:
         return (await _approval_views(tx, [decided]))[0]
-
-    return await db.retry(decide)
 
 
 _DECIDED = (
@@ -136,7 +151,7 @@ _DECIDED = (
     summary="Approve a proposal of another person: what it proposes is done now",
     operation_id="approve",
     response_description="The proposal, approved now or before.",
-    responses=problems(*_DECIDED, *_LEDGER, write=True),
+    responses=problems(*_DECIDED, *_LEDGER, *no.RESOLVING, *no.SECONDED, write=True),
 )
 async def approve(
     id: Id, data: JSONBody[Decision], principal: By, db: Db, clock: Now, approval_kinds: Decisions

@@ -13,19 +13,22 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, PathParameter, QueryParameter
 
 from tongbao import ledger
-from tongbao.base import days
+from tongbao.base import days, say
 from tongbao.base.db import Tx
+from tongbao.base.say import Lang
 from tongbao.console import refusals as no
 from tongbao.console import store
 from tongbao.console.model import LineAccount
 from tongbao.web import paging
 from tongbao.web.body import END
+from tongbao.web.export import Form, ReadersLang, export
 from tongbao.web.paging import Page
-from tongbao.web.site import Cursor, Db, Id, Limit, export, problems, require
+from tongbao.web.refusals import NO_FONT
+from tongbao.web.site import Config, Cursor, Db, Id, Limit, Now, problems, require
+from tongbao.web.tables import MONEY, Column
 
 From = Annotated[date | None, QueryParameter(name="from", description="First day.")]
 To = Annotated[date | None, QueryParameter(name="to", description="Last day.")]
-Form = Annotated[str, QueryParameter(name="format", pattern="^(json|csv)" + END)]
 LedgerId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1, description="An account of the ledger.", examples=[1])]
 
 
@@ -142,23 +145,53 @@ async def _trial_balance(tx: Tx, day: date | None) -> TrialBalanceView:
     "/v1/trial-balance",
     guards=[require("books:read")],
     tags=["books"],
-    summary="The trial balance: now, or of the newest close up to a day; as CSV with format=csv",
+    summary="The trial balance: now, or of the newest close up to a day; as a file with format=csv, xlsx or pdf",
     operation_id="get_trial_balance",
     response_description="A line a general-ledger line and currency; sums to zero in every currency.",
-    responses=problems(no.NO_CLOSE_YET),
+    responses=problems(no.NO_CLOSE_YET, NO_FONT),
 )
 async def get_trial_balance(
     bulk: Db,
+    clock: Now,
+    settings: Config,
     day: Annotated[date | None, QueryParameter(name="date", description="A closed day; now unless told.")] = None,
     form: Form = "json",
+    lang: ReadersLang = "zh",
 ) -> TrialBalanceView:
     day = paging.day(day, "date")
     async with bulk.read() as tx:
         found = await _trial_balance(tx, day)
     if form == "json":
         return found
-    name = f"trial-balance-{found.business_date or 'now'}"
-    return export(TrialLineView.__struct_fields__, _rows(found.lines), name=name)  # pyright: ignore[reportReturnType]
+    now = clock.now()
+    taken = say.date_(found.business_date, lang) if found.business_date else say.moment(now, settings.zone, lang)
+    return await export(
+        trial_columns(lang),
+        _rows(found.lines),
+        name=f"trial-balance-{found.business_date or 'now'}",
+        form=form,
+        title="试算平衡表" if lang == "zh" else "Trial balance",
+        settings=settings,
+        at=now,
+        lang=lang,
+        facts=[("截至" if lang == "zh" else "As of", taken)],
+    )
+
+
+def trial_columns(lang: Lang) -> tuple[Column, ...]:
+    """For rows of TrialLineView; on paper a line has its name in one language."""
+    return (
+        Column("gl_line", "Line", "科目号"),
+        Column("name", "Name", "英文名称", printed=lang == "en"),
+        Column("name_zh", "Name in Chinese", "科目名称", printed=lang == "zh"),
+        Column("gl_class", "Class", "类别", words=ledger.class_word),
+        Column("currency", "Currency", "币种"),
+        Column("legal_entity", "Legal entity", "法人主体", printed=False),
+        Column("branch", "Branch", "机构", printed=False),
+        Column("debits", "Debits", "借方发生额", MONEY, currency_from="currency", total=True),
+        Column("credits", "Credits", "贷方发生额", MONEY, currency_from="currency", total=True),
+        Column("balance", "Balance", "余额", MONEY, currency_from="currency", total=True),
+    )
 
 
 async def _rows(structs: Iterable[msgspec.Struct]) -> AsyncIterator[tuple[object, ...]]:

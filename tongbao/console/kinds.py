@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from zoneinfo import ZoneInfo
 
-from tongbao import ledger
+from tongbao import govern, identity, ledger, payments, risk
 from tongbao.base.approvals import Kinds
 
-APPROVAL_KINDS: Final[Kinds] = {
-    "ledger.journal": ledger.KINDS["ledger.journal"],
-    "ledger.close_period": ledger.KINDS["ledger.close_period"],
-}
+
+def approval_kinds(zone: ZoneInfo) -> Kinds:
+    """`zone`: the bank's, of its days."""
+    return {
+        **ledger.KINDS,
+        **identity.KINDS,
+        **identity.PHONE_KINDS,
+        **payments.kinds(zone),
+        **govern.KINDS,
+        **risk.KINDS,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -11,6 +12,7 @@ from tongbao.base.db import Tx
 from tongbao.history import store
 
 _MOST = 20_000
+_LEAST_MINOR, _UPTO_MINOR = 300_000, 800_000
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +39,14 @@ async def finish(tx: Tx, at: datetime) -> None:
     await store.finish_founding(tx, at)
 
 
-async def city_file(tx: Tx, currency: str) -> dict[str, Any]:
-    """Accounts and merchants as the live traffic wants to know them."""
+async def city_file(tx: Tx, currency: str, kept: UUID | None = None) -> dict[str, Any]:
+    """Accounts and merchants as the live traffic wants to know them; whoever plays a part is left alone by it.
+
+    `kept`: an account that the traffic fills again when a visitor has spent most of it.
+    """
     return {
         "currency": currency,
+        "kept": [{"id": kept, "least": _LEAST_MINOR, "upto": _UPTO_MINOR}] if kept else [],
         "accounts": [
             {"id": account, "owner": owner, "balance": balance}
             for account, owner, balance in await store.city_accounts(tx, currency, _MOST)

@@ -10,9 +10,12 @@ import msgspec
 
 
 class PersonFact(msgspec.Struct, frozen=True, tag_field="fact", tag="person"):
+    """`part`, here and of a shop: who plays which part in the guided walk of a demo."""
+
     id: UUID
     name: str
     phone: str | None = None
+    part: str | None = None
 
 
 class FirmFact(msgspec.Struct, frozen=True, tag_field="fact", tag="firm"):
@@ -27,6 +30,7 @@ class ShopFact(msgspec.Struct, frozen=True, tag_field="fact", tag="shop"):
     name: str
     owner: UUID
     category: str | None = None
+    part: str | None = None
 
 
 class AccountFact(msgspec.Struct, frozen=True, tag_field="fact", tag="account"):
@@ -42,7 +46,10 @@ class DayFact(msgspec.Struct, frozen=True, tag_field="fact", tag="day"):
 
 
 class OrderFact(msgspec.Struct, frozen=True, gc=False, tag_field="fact", tag="order"):
-    """`payer` and `payee` are accounts, `merchant` a shop, `of` the payment that is refunded."""
+    """`payer` and `payee` are accounts, `merchant` a shop, `of` the payment that is refunded.
+
+    `truth`: what kind of fraud it is, where it is one; `known_at`: since when somebody knows, None: nobody ever does.
+    """
 
     id: UUID
     at: datetime
@@ -56,6 +63,9 @@ class OrderFact(msgspec.Struct, frozen=True, gc=False, tag_field="fact", tag="or
     merchant: UUID | None = None
     method: Literal["account", "qr", "card", "api"] = "account"
     of: UUID | None = None
+    device: str | None = None
+    truth: str | None = None
+    known_at: datetime | None = None
 
 
 class DayEndFact(msgspec.Struct, frozen=True, tag_field="fact", tag="day_end"):

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from tongbao import clearing, identity, ledger, merchants, payments
+from tongbao import clearing, identity, ledger, merchants, payments, risk
 from tongbao.base import days
 from tongbao.base.clock import ManualClock
 from tongbao.base.db import Database, Limits, Tx
@@ -23,6 +23,7 @@ from tongbao.base.principal import SYSTEM
 from tongbao.base.refusal import Refusal
 from tongbao.base.settings import Settings
 from tongbao.history import refusals as no
+from tongbao.history import store
 from tongbao.history.facts import (
     AccountFact,
     BalanceFact,
@@ -44,6 +45,8 @@ _HASTY = Limits(lock_ms=2_000, statement_ms=600_000, idle_ms=60_000)
 _HASTY.options += " -c synchronous_commit=off"
 
 _SHOWN = 20
+_REMEMBERED_EVERY = timedelta(hours=1)
+"""Of the past: a worker is quicker, and founding would take a tenth longer."""
 _decode = msgspec.json.Decoder(Fact).decode
 
 
@@ -56,14 +59,15 @@ async def found(
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     total: int = 0,
     within: timedelta = timedelta(minutes=30),
+    judged_from: datetime | None = None,
 ) -> Founded:
     """Brings the whole stream in; `clock` stands at the end of it afterwards.
 
     Orders are posted in batches of at most 500 and of at most `within` of the past, at the moment of the last of them;
-    refunds wait until somebody spends one or the day ends. `total` is only handed on to `progress`. Refuses `fact_unreadable` for a line that is none and for a stream without end.
+    refunds wait until somebody spends one or the day ends. What is older than `judged_from` risk is not asked about and knows nothing of. `total` is only handed on to `progress`. Refuses `fact_unreadable` for a line that is none and for a stream without end.
     """
     async with Database(db.url, size=3, limits=_HASTY, name="tongbao founding") as own:
-        founding = _Founding(own, clock, settings, progress, total, within)
+        founding = _Founding(own, clock, settings, progress, total, within, judged_from)
         line = 0
         async for raw in _each(facts):
             line += 1
@@ -75,6 +79,7 @@ async def found(
         if not founding.ended:
             raise no.FACT_UNREADABLE(f"the stream stops after line {line}")
         await founding.check_balances()
+        await founding.label()
     async with db.tx():
         # One commit that waits for the disk, and so for everything before it.
         return founding.done
@@ -98,6 +103,7 @@ class _Founding:
         progress: Callable[[int, int], None],
         total: int,
         within: timedelta,
+        judged_from: datetime | None,
     ) -> None:
         self.done = Founded()
         self.ended = False
@@ -105,12 +111,15 @@ class _Founding:
         self._clock = clock
         self._settings = settings
         self._intake = payments.Intake(db, clock, settings)
+        self._unjudged = payments.Intake(db, clock, msgspec.structs.replace(settings, risk="off"))
+        self._judged_from = judged_from
         self._progress = progress
         self._total = total
         self._within = within
         self._customers: list[identity.NewCustomer] = []
         self._merchants: list[tuple[ShopFact, str]] = []
         self._accounts: list[identity.NewAccount] = []
+        self._parts: list[tuple[str, UUID]] = []
         self._closed_through: date | None = None
         self._passing_by = False
         self._orders: list[tuple[OrderFact, payments.Order]] = []
@@ -119,6 +128,9 @@ class _Founding:
         self._since: datetime | None = None
         self._last: datetime | None = None
         self._balances: dict[UUID, int] = {}
+        self._frauds: list[risk.KnownFraud] = []
+        self._remembered: datetime | None = None
+        self._ended_at: datetime | None = None
 
     async def take(self, fact: Fact, raw: bytes) -> None:
         if isinstance(fact, OrderFact):
@@ -127,6 +139,7 @@ class _Founding:
             self._take_customer(fact)
         elif isinstance(fact, ShopFact):
             self._merchants.append((fact, self._settings.currency))
+            self._take_part(fact)
             self.done.shops += 1
         elif isinstance(fact, AccountFact):
             new = identity.NewAccount(id=fact.id, customer_id=fact.owner, currency=fact.currency)
@@ -147,10 +160,15 @@ class _Founding:
         kind = identity.CustomerKind.PERSON if is_person else identity.CustomerKind.FIRM
         phone = fact.phone if isinstance(fact, PersonFact) else None
         self._customers.append(identity.NewCustomer(id=fact.id, kind=kind, name=fact.name, phone=phone))
-        if is_person:
+        if isinstance(fact, PersonFact):
+            self._take_part(fact)
             self.done.people += 1
         else:
             self.done.firms += 1
+
+    def _take_part(self, fact: PersonFact | ShopFact) -> None:
+        if fact.part is not None:
+            self._parts.append((fact.part, fact.id))
 
     # ---- days
 
@@ -164,7 +182,8 @@ class _Founding:
 
     async def _finish_day(self, day: date) -> None:
         await self._flush()
-        self._clock.set(self._midnight(day + timedelta(days=1)))
+        self._ended_at = self._midnight(day + timedelta(days=1))
+        self._clock.set(self._ended_at)
         # The day that was closed last may have been interrupted behind its closing; ending it again does what is left.
         if self._closed_through is None or day >= self._closed_through:
             await clearing.end_of_day(self._db, self._clock, self._settings, through=day)
@@ -195,6 +214,9 @@ class _Founding:
             await self._in_tx(
                 lambda tx, chunk=chunk: merchants.register_merchants(tx, chunk, by=SYSTEM, at=at, bank_code=code)
             )
+        for parts in _taken(self._parts):
+            async with self._db.tx() as tx:
+                await store.add_parts(tx, parts)
 
     async def _in_tx(self, work: Callable[[Tx], Awaitable[Sequence[object]]]) -> None:
         for outcome in await self._db.retry(work):
@@ -204,6 +226,8 @@ class _Founding:
     # ---- orders
 
     async def _take_order(self, fact: OrderFact, raw: bytes) -> None:
+        if fact.truth is not None and not self._is_old(fact.at) and fact.known_at is not None and fact.kind != "refund":
+            self._frauds.append(risk.KnownFraud(fact.id, fact.known_at, fact.truth))
         if self._passing_by:
             self.done.passed_by += 1
             return
@@ -238,10 +262,38 @@ class _Founding:
             return
         assert self._last is not None
         self._clock.set(self._last)
-        outcomes = await self._intake.pay_many([order for _, order in self._orders])
+        intake = self._unjudged if self._is_old(self._last) else self._intake
+        outcomes = await intake.pay_many([order for _, order in self._orders])
         self._count([fact for fact, _ in self._orders], outcomes)
         self._orders.clear()
         self._since = None
+        if self._is_old(self._last):
+            return
+        if self._remembered is None or self._last >= self._remembered + _REMEMBERED_EVERY:
+            await self._remember(self._last)
+
+    def _is_old(self, at: datetime) -> bool:
+        return self._judged_from is not None and at < self._judged_from
+
+    async def _remember(self, at: datetime) -> None:
+        """What risk has seen goes into its totals, as a worker does it while the bank is open."""
+        self._remembered = at
+
+        async def roll(tx: Tx) -> bool:
+            return await risk.roll(tx, at=at)
+
+        while await self._db.retry(roll):
+            pass
+
+    async def label(self) -> None:
+        """Tells risk which of the payments are known by now to have been frauds."""
+        at = self._ended_at
+        if at is None:
+            return
+        await self._remember(at)
+        known = [fraud for fraud in self._frauds if fraud.at <= at]
+        async with self._db.tx() as tx:
+            await risk.label_known(tx, known, by=SYSTEM, at=at)
 
     def _count(self, facts: Sequence[OrderFact], outcomes: Sequence[payments.Outcome]) -> None:
         for fact, outcome in zip(facts, outcomes, strict=True):
@@ -288,6 +340,7 @@ def _order(fact: OrderFact, digest: bytes) -> payments.Order:
         method=payments.Method(fact.method),
         agreed=True,
         reference=fact.reference,
+        device=fact.device,
     )
 
 

@@ -141,13 +141,42 @@ SELECT plan, finished_at IS NOT NULL FROM history.founding;
 UPDATE history.founding SET finished_at = %(at)s WHERE finished_at IS NULL;
 
 -- name: city_accounts
--- Whom the live traffic may pay from and to: the people's current accounts.
+-- Whom the live traffic may pay from and to: the current accounts of people who play no part.
 SELECT v.id, v.customer_id, a.balance_minor
 FROM identity.account_view v JOIN ledger.account_view a ON a.id = v.ledger_id
 WHERE v.product = 'current' AND v.customer_kind = 'person' AND v.customer_status = 'open' AND v.currency = %(currency)s
+    AND v.customer_id NOT IN (SELECT id FROM history.part)
 ORDER BY v.id LIMIT %(most)s;
 
 -- name: city_merchants
 -- Where the live traffic may shop.
 SELECT id, name, category, takings_account_id FROM merchants.merchant_view
 WHERE status = 'open' AND currency = %(currency)s ORDER BY id LIMIT %(most)s;
+
+-- name: parts
+-- Who plays what.
+SELECT name, id FROM history.part;
+
+-- name: add_parts
+-- A part that is taken stays as it is.
+INSERT INTO history.part (name, id) SELECT n, i FROM unnest(%(names)s::text[], %(ids)s::uuid[]) AS u (n, i)
+ORDER BY n
+ON CONFLICT (name) DO NOTHING;
+
+-- name: give_part
+-- Whoever had the part has it no longer.
+INSERT INTO history.part (name, id) VALUES (%(name)s, %(id)s)
+ON CONFLICT (name) DO UPDATE SET id = excluded.id;
+
+-- name: open_purses
+-- Current accounts from which people can pay, the fullest first: of one person, or of all.
+SELECT v.customer_id, v.id FROM identity.account_view v JOIN ledger.account_view a ON a.id = v.ledger_id
+WHERE v.product = 'current' AND v.customer_kind = 'person' AND v.customer_status = 'open' AND v.currency = %(currency)s
+    AND a.state = %(open)s AND (%(customer_id)s::uuid IS NULL OR v.customer_id = %(customer_id)s)
+ORDER BY a.balance_minor DESC, v.id LIMIT %(most)s;
+
+-- name: open_shops
+-- Merchants that take payments: those of a category first, in the order in which they came.
+SELECT id, name FROM merchants.merchant_view
+WHERE status = 'open' AND currency = %(currency)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
+ORDER BY (category = %(category)s) IS NOT TRUE, id LIMIT 1;

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from tongbao import ledger
 from tongbao.base import sql
 from tongbao.base.db import Rank, Tx
 from tongbao.history.model import (
@@ -191,3 +192,29 @@ async def city_accounts(tx: Tx, currency: str, most: int) -> list[tuple[Any, ...
 
 async def city_merchants(tx: Tx, currency: str, most: int) -> list[tuple[Any, ...]]:
     return await tx.rows(Q["city_merchants"], currency=currency, most=most)
+
+
+async def parts(tx: Tx) -> dict[str, UUID]:
+    """Who plays what."""
+    return dict(await tx.rows(Q["parts"]))
+
+
+async def add_parts(tx: Tx, parts: Sequence[tuple[str, UUID]]) -> None:
+    await tx.run(Q["add_parts"], names=[name for name, _ in parts], ids=[id_ for _, id_ in parts])
+
+
+async def give_part(tx: Tx, name: str, id: UUID) -> None:
+    await tx.run(Q["give_part"], name=name, id=id)
+
+
+async def open_purses(tx: Tx, currency: str, most: int, customer_id: UUID | None = None) -> list[tuple[UUID, UUID]]:
+    """(customer, account), the fullest first."""
+    rows = await tx.rows(
+        Q["open_purses"], currency=currency, most=most, customer_id=customer_id, open=ledger.State.OPEN.value
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def open_shop(tx: Tx, currency: str, category: str, id: UUID | None = None) -> tuple[UUID, str] | None:
+    row = await tx.row(Q["open_shops"], currency=currency, category=category, id=id)
+    return (row[0], row[1]) if row else None

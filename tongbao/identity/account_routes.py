@@ -1,9 +1,9 @@
-"""JSON routes of accounts: open, look up, freeze, close; entries, balances, statements."""
+"""JSON routes of accounts: open, look up, freeze, close; entries and balances."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import date, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from tongbao import ledger
-from tongbao.base import days
+from tongbao.base.approvals import BY_KEYS_AT_ONCE, TAKES_A_SECOND_PERSON
 from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Tx
 from tongbao.base.principal import Principal
@@ -22,16 +22,16 @@ from tongbao.identity import accounts, customers, standing
 from tongbao.identity import refusals as no
 from tongbao.identity.customer_routes import Why
 from tongbao.identity.model import Account, NewAccount, Product, Standing
+from tongbao.identity.own import may_see_account, may_see_customer, require_or_own
+from tongbao.identity.statements import statement_lines
 from tongbao.web import paging
-from tongbao.web.body import END, Body, Currency
+from tongbao.web.body import Body, Currency
 from tongbao.web.paging import Page
 from tongbao.web.refusals import INVALID_FIELD
-from tongbao.web.site import By, Config, Cursor, Db, Id, Key, Limit, Now, export, made, problems, require
+from tongbao.web.site import By, Config, Cursor, Db, Id, Key, Limit, Now, made, problems, require
 
 From = Annotated[date | None, QueryParameter(name="from", description="First booking day.")]
 To = Annotated[date | None, QueryParameter(name="to", description="Last booking day.")]
-
-_USUAL_STATEMENT: Final = timedelta(days=30)
 
 
 class AccountOrder(Body, frozen=True):
@@ -67,7 +67,9 @@ class EntryView(msgspec.Struct, kw_only=True):
     kind: str
     transfer_id: UUID
     counterparty_account_id: UUID | None
-    """Null where the other side is an account of the bank's own."""
+    """Null where the other side is an account of the bank's own; so are its owner's name and its number, which are masked."""
+    counterparty_name: str | None
+    counterparty_number: str | None
 
 
 class BalanceView(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -76,20 +78,6 @@ class BalanceView(msgspec.Struct, kw_only=True, omit_defaults=True):
     balance: int
     at: datetime | None = None
     value_date: date | None = None
-
-
-class StatementView(msgspec.Struct, kw_only=True):
-    """`opening` + the sum of `entries` = `closing`. `complete` is false where there are more entries than one answer holds."""
-
-    account_id: UUID
-    number: str
-    currency: str
-    first: date = msgspec.field(name="from")
-    last: date = msgspec.field(name="to")
-    opening: int
-    closing: int
-    entries: list[EntryView]
-    complete: bool
 
 
 def _account_view(account: Account, money: ledger.Account) -> AccountView:
@@ -122,13 +110,6 @@ def _account_as_opened(account: Account) -> AccountView:
     )
 
 
-async def _account(tx: Tx, account_id: UUID) -> Account:
-    found = (await accounts.find_accounts(tx, [account_id])).get(account_id)
-    if found is None:
-        raise no.ACCOUNT_NOT_FOUND()
-    return found
-
-
 @post(
     "/v1/accounts",
     guards=[require("accounts:write")],
@@ -156,16 +137,16 @@ async def open_account(
 
 @get(
     "/v1/accounts/{id:uuid}",
-    guards=[require("accounts:read")],
+    guards=[require_or_own("accounts:read", "me:read")],
     tags=["accounts"],
     summary="An account: balance, held, available",
     operation_id="get_account",
     response_description="The account.",
     responses=problems(no.ACCOUNT_NOT_FOUND),
 )
-async def get_account(id: Id, db: Db) -> AccountView:
+async def get_account(id: Id, principal: By, db: Db) -> AccountView:
     async with db.read() as tx:
-        return await _with_money(tx, await _account(tx, id))
+        return await _with_money(tx, await may_see_account(tx, principal, id))
 
 
 async def _with_money(tx: Tx, account: Account) -> AccountView:
@@ -189,9 +170,9 @@ async def _account_stands(
 @post(
     "/v1/accounts/{id:uuid}/freeze",
     status_code=200,
-    guards=[require("accounts:freeze")],
+    guards=[require_or_own("accounts:freeze", "me:pay")],
     tags=["accounts"],
-    summary="Freeze an account: it pays nothing and still receives",
+    summary="Freeze an account, as the bank or as its owner: it pays nothing and still receives",
     operation_id="freeze_account",
     response_description="The account, frozen now or before.",
     responses=problems(no.ACCOUNT_NOT_FOUND, no.STANDING_MOVE_REFUSED, write=True),
@@ -212,9 +193,10 @@ async def freeze_account(
     guards=[require("accounts:freeze")],
     tags=["accounts"],
     summary="Thaw an account",
+    description=BY_KEYS_AT_ONCE,
     operation_id="unfreeze_account",
     response_description="The account; still frozen while its customer is.",
-    responses=problems(no.ACCOUNT_NOT_FOUND, no.STANDING_MOVE_REFUSED, write=True),
+    responses=problems(no.ACCOUNT_NOT_FOUND, no.STANDING_MOVE_REFUSED, TAKES_A_SECOND_PERSON, write=True),
 )
 async def unfreeze_account(
     id: Id,
@@ -246,26 +228,28 @@ async def close_account(
     return await _account_stands(db, clock, standing.close_account, id, data, principal)
 
 
-async def _entry_views(tx: Tx, entries: list[ledger.Entry]) -> list[EntryView]:
-    others = await accounts.accounts_of_ledger(tx, {e.counterparty_id for e in entries})
+async def entry_views(tx: Tx, entries: list[ledger.Entry]) -> list[EntryView]:
+    """Entries of one account, as statements and lists show them."""
     return [
         EntryView(
-            posted_at=e.recorded_at,
-            booking_date=e.booking_date,
-            value_date=e.value_date,
-            amount=e.amount_minor,
-            balance_after=e.balance_minor,
-            kind=e.kind,
-            transfer_id=e.transfer_id,
-            counterparty_account_id=others.get(e.counterparty_id),
+            posted_at=line.entry.recorded_at,
+            booking_date=line.entry.booking_date,
+            value_date=line.entry.value_date,
+            amount=line.entry.amount_minor,
+            balance_after=line.entry.balance_minor,
+            kind=line.entry.kind,
+            transfer_id=line.entry.transfer_id,
+            counterparty_account_id=line.account_id,
+            counterparty_name=line.name,
+            counterparty_number=line.number,
         )
-        for e in entries
+        for line in await statement_lines(tx, entries)
     ]
 
 
 @get(
     "/v1/accounts/{id:uuid}/entries",
-    guards=[require("accounts:read")],
+    guards=[require_or_own("accounts:read", "me:read")],
     tags=["accounts"],
     summary="Entries of an account, newest first, with the balance after each",
     operation_id="list_entries",
@@ -274,6 +258,7 @@ async def _entry_views(tx: Tx, entries: list[ledger.Entry]) -> list[EntryView]:
 )
 async def list_entries(
     id: Id,
+    principal: By,
     db: Db,
     cursor: Cursor = None,
     limit: Limit = None,
@@ -283,7 +268,7 @@ async def list_entries(
     most = paging.limit(limit)
     place = paging.place(cursor, int)
     async with db.read() as tx:
-        account = await _account(tx, id)
+        account = await may_see_account(tx, principal, id)
         found = await ledger.entries(
             tx,
             account.ledger_id,
@@ -292,14 +277,14 @@ async def list_entries(
             last=paging.day(last, "to"),
             most=most + 1,
         )
-        views = await _entry_views(tx, found)
+        views = await entry_views(tx, found)
     rows = list(zip(found, views, strict=True))
     return paging.page(rows, most, lambda row: paging.cursor(row[0].version), lambda row: row[1])
 
 
 @get(
     "/v1/accounts/{id:uuid}/balance",
-    guards=[require("accounts:read")],
+    guards=[require_or_own("accounts:read", "me:read")],
     tags=["accounts"],
     summary="The balance at a moment, by record or by value date",
     operation_id="get_balance",
@@ -308,6 +293,7 @@ async def list_entries(
 )
 async def get_balance(
     id: Id,
+    principal: By,
     db: Db,
     clock: Now,
     at: FromQuery[datetime | None] = None,
@@ -317,7 +303,7 @@ async def get_balance(
         raise INVALID_FIELD("either `at` or `value_date`", field="at")
     moment, day = paging.moment(at, "at"), paging.day(value_date, "value_date")
     async with db.read() as tx:
-        account = await _account(tx, id)
+        account = await may_see_account(tx, principal, id)
         if day is not None:
             balance = await ledger.balance_on_value_date(tx, account.ledger_id, day)
         else:
@@ -327,89 +313,8 @@ async def get_balance(
 
 
 @get(
-    "/v1/accounts/{id:uuid}/statement",
-    guards=[require("accounts:read")],
-    tags=["accounts"],
-    summary="A statement over booking days, oldest entry first; as CSV with format=csv",
-    operation_id="get_statement",
-    response_description="The statement.",
-    responses=problems(no.ACCOUNT_NOT_FOUND),
-)
-async def get_statement(
-    id: Id,
-    db: Db,
-    clock: Now,
-    settings: Config,
-    first: From = None,
-    last: To = None,
-    form: Annotated[str, QueryParameter(name="format", pattern="^(json|csv)" + END)] = "json",
-) -> StatementView:
-    last = paging.day(last, "to") or days.local_day(clock.now(), settings.zone)
-    first = paging.day(first, "from") or last - _USUAL_STATEMENT
-    if first > last:
-        raise INVALID_FIELD("`from` lies after `to`", field="from")
-    async with db.read() as tx:
-        account = await _account(tx, id)
-        if form == "json":
-            found = await ledger.statement(tx, account.ledger_id, first, last)
-            return StatementView(
-                account_id=id,
-                number=account.number,
-                currency=account.currency,
-                first=first,
-                last=last,
-                opening=found.opening_minor,
-                closing=found.closing_minor,
-                entries=await _entry_views(tx, found.entries),
-                complete=found.complete,
-            )
-    name = f"statement-{account.number}-{first}-{last}"
-    return export(_COLUMNS, _statement_rows(db, account, first, last), name=name)  # pyright: ignore[reportReturnType]
-
-
-_COLUMNS: Final = (
-    "posted_at",
-    "booking_date",
-    "value_date",
-    "amount_minor",
-    "balance_after_minor",
-    "currency",
-    "kind",
-    "transfer_id",
-    "counterparty_account_id",
-)
-_DAY_MOST: Final = 1_000_000
-
-
-async def _statement_rows(db: Database, account: Account, first: date, last: date) -> AsyncIterator[tuple[object, ...]]:
-    """Oldest first, by halving the span until a part fits into memory; no connection is held while the client reads."""
-    async with db.read() as tx:
-        most = _DAY_MOST if first == last else 10_000
-        found = await ledger.statement(tx, account.ledger_id, first, last, most=most)
-        views = await _entry_views(tx, found.entries) if found.complete or first == last else []
-    if not found.complete and first < last:
-        middle = first + (last - first) // 2
-        for part in ((first, middle), (middle + timedelta(days=1), last)):
-            async for row in _statement_rows(db, account, *part):
-                yield row
-        return
-    for view in views:
-        yield (
-            view.posted_at.isoformat(),
-            view.booking_date,
-            view.value_date,
-            view.amount,
-            view.balance_after,
-            account.currency,
-            view.kind,
-            view.transfer_id,
-            view.counterparty_account_id,
-        )
-
-
-@get(
     "/v1/customers/{id:uuid}/accounts",
-    guards=[require("accounts:read")],
+    guards=[require_or_own("accounts:read", "me:read")],
     tags=["customers", "accounts"],
     summary="A customer's accounts",
     operation_id="list_customer_accounts",
@@ -418,12 +323,14 @@ async def _statement_rows(db: Database, account: Account, first: date, last: dat
 )
 async def list_customer_accounts(
     id: Id,
+    principal: By,
     db: Db,
     cursor: Cursor = None,
     limit: Limit = None,
 ) -> Page[AccountView]:
     most = paging.limit(limit)
     place = paging.place(cursor, UUID)
+    may_see_customer(principal, id)
     async with db.read() as tx:
         if not await customers.find_customers(tx, [id]):
             raise no.CUSTOMER_UNKNOWN()
@@ -441,5 +348,4 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     close_account,
     list_entries,
     get_balance,
-    get_statement,
 )

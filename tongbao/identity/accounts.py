@@ -15,7 +15,7 @@ from tongbao.base.principal import Principal
 from tongbao.base.refusal import Refusal
 from tongbao.identity import claims, store
 from tongbao.identity import refusals as no
-from tongbao.identity.model import GL_LINES, Account, Customer, Made, NewAccount, Product, Standing
+from tongbao.identity.model import FULL_LEVEL, GL_LINES, Account, Customer, Made, NewAccount, Product, Standing
 from tongbao.web.body import canonical_hash
 from tongbao.web.refusals import CURRENCY_UNKNOWN
 
@@ -33,14 +33,16 @@ async def open_accounts(
 ) -> list[Made[Account] | Refusal]:
     """Opens accounts here and in the ledger; an outcome each, in order.
 
-    Refuses `id_taken`, `id_reused`, `customer_unknown`, `customer_frozen`, `customer_closed`, `currency_unknown`.
+    Refuses `id_taken`, `id_reused`, `customer_unknown`, `customer_frozen`, `customer_closed`, `currency_unknown`, and
+    `level_too_low`: whom nobody has seen has one account, so that the limits of his level hold for all that he pays.
     """
     asked = [(a.id, canonical_hash(a)) for a in new]
     verdicts = await claims.known(tx, "account", asked, by)
     waiting = [i for i, verdict in enumerate(verdicts) if verdict is claims.NEW]
     customers = await store.hold_customers(tx, {new[i].customer_id for i in waiting}) if waiting else {}
+    have_one = await _have_their_account(tx, customers)
     for i in waiting:
-        refusal = _refused(new[i], customers)
+        refusal = _refused(new[i], customers, have_one)
         if refusal is not None:
             verdicts[i] = refusal
     waiting = [i for i in waiting if verdicts[i] is claims.NEW]
@@ -60,7 +62,16 @@ async def open_accounts(
     ]
 
 
-def _refused(new: NewAccount, customers: dict[UUID, Customer]) -> Refusal | None:
+async def _have_their_account(tx: Tx, customers: dict[UUID, Customer]) -> set[UUID]:
+    """Those whose level allows no other account than the one they have. Two who open one at once wait for each other."""
+    low = [id_ for id_, customer in customers.items() if customer.level < FULL_LEVEL]
+    if not low:
+        return set()
+    await store.lock_customers(tx, low)
+    return await store.customers_with_accounts(tx, low)
+
+
+def _refused(new: NewAccount, customers: dict[UUID, Customer], have_one: set[UUID]) -> Refusal | None:
     customer = customers.get(new.customer_id)
     if customer is None:
         return no.CUSTOMER_UNKNOWN(field="customer_id")
@@ -70,6 +81,10 @@ def _refused(new: NewAccount, customers: dict[UUID, Customer]) -> Refusal | None
         return no.CUSTOMER_CLOSED()
     if not is_currency(new.currency):
         return CURRENCY_UNKNOWN(field="currency")
+    if customer.level < FULL_LEVEL:
+        if new.customer_id in have_one:
+            return no.LEVEL_TOO_LOW()
+        have_one.add(new.customer_id)
     return None
 
 

@@ -10,15 +10,18 @@ from uuid import UUID
 import msgspec
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import JSONBody
+from litestar.params import FromQuery, JSONBody
 
+from tongbao.base.approvals import BY_KEYS_AT_ONCE, TAKES_A_SECOND_PERSON
 from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Tx
 from tongbao.base.principal import Principal
 from tongbao.base.refusal import Refusal
-from tongbao.identity import customers, standing
+from tongbao.identity import customers, people, standing
 from tongbao.identity import refusals as no
-from tongbao.identity.model import Account, Customer, CustomerKind, NewCustomer, Standing
+from tongbao.identity.model import FULL_LEVEL, Account, Customer, CustomerKind, Details, NewCustomer, Standing
+from tongbao.identity.own import may_see_customer, require_or_own
+from tongbao.identity.phones import read_phone
 from tongbao.web.body import END, Body, Reason
 from tongbao.web.site import By, Db, Id, Key, Now, made, problems, require
 
@@ -41,14 +44,23 @@ class CustomerView(msgspec.Struct, kw_only=True):
     phone: str | None
     status: Standing
     created_at: datetime
+    level: int
 
 
 class Why(Body, frozen=True):
     reason: Reason
 
 
-def _customer_view(customer: Customer) -> CustomerView:
-    return CustomerView(**msgspec.structs.asdict(customer))
+def customer_view(customer: Customer, details: Details) -> CustomerView:
+    return CustomerView(
+        id=customer.id,
+        kind=customer.kind,
+        name=details.name,
+        phone=details.phone,
+        status=customer.status,
+        created_at=customer.created_at,
+        level=customer.level,
+    )
 
 
 @post(
@@ -70,26 +82,79 @@ async def register_customer(data: JSONBody[CustomerOrder], key: Key, principal: 
         return outcome
 
     done = await db.retry(register)
-    view = _customer_view(done.thing)
-    view.status = Standing.OPEN  # as the first answer had it
+    # As the first answer had it: the same request says the same name.
+    view = customer_view(done.thing, Details(name=data.name, phone=data.phone))
+    view.status, view.level = Standing.OPEN, FULL_LEVEL
     return made(view, replayed=done.replayed)
 
 
 @get(
     "/v1/customers/{id:uuid}",
-    guards=[require("customers:read")],
+    guards=[require_or_own("customers:read", "me:read")],
     tags=["customers"],
     summary="A customer",
     operation_id="get_customer",
     response_description="The customer.",
     responses=problems(no.CUSTOMER_UNKNOWN),
 )
-async def get_customer(id: Id, db: Db) -> CustomerView:
+async def get_customer(id: Id, principal: By, db: Db, clock: Now) -> CustomerView:
+    may_see_customer(principal, id)
     async with db.read() as tx:
         found = (await customers.find_customers(tx, [id])).get(id)
-    if found is None:
-        raise no.CUSTOMER_UNKNOWN()
-    return _customer_view(found)
+        if found is None:
+            raise no.CUSTOMER_UNKNOWN()
+        # Each statement of a look-up stands for itself: word of the reading is there before anything is opened.
+        details = await people.details_of(tx, [found], by=principal, reason="GET /v1/customers/{id}", at=clock.now())
+    return customer_view(found, details[id])
+
+
+Called = Annotated[
+    str | None, msgspec.Meta(min_length=1, max_length=200, description="The whole name, however it is spelt.")
+]
+Rung = Annotated[
+    str | None,
+    msgspec.Meta(
+        min_length=1, max_length=40, description="A telephone number; one of mainland China without its country too."
+    ),
+]
+
+
+class MaskedCustomerView(msgspec.Struct, kw_only=True):
+    """`name` and `phone` are masked: 李*, 138****1234. In full they are at the customer's own address, and that is written down."""
+
+    id: UUID
+    kind: CustomerKind
+    name: str
+    phone: str | None
+    status: Standing
+    created_at: datetime
+    level: int
+
+
+class FoundCustomers(msgspec.Struct, kw_only=True):
+    items: list[MaskedCustomerView]
+
+
+@get(
+    "/v1/customers",
+    guards=[require("customers:read")],
+    tags=["customers"],
+    summary="Customers by name or telephone number",
+    operation_id="find_customers",
+    response_description="Whoever is called exactly so or has exactly this number, the newest first, 50 at most; names masked.",
+    responses=problems(no.PHONE_MALFORMED, no.NOBODY_ASKED_FOR),
+)
+async def find_customers(db: Db, name: FromQuery[Called] = None, phone: FromQuery[Rung] = None) -> FoundCustomers:
+    if not (name and name.strip()) and phone is None:
+        raise no.NOBODY_ASKED_FOR()
+    number = read_phone(phone) if phone is not None else None
+    async with db.read() as tx:
+        found = await people.find_people(tx, name=name or None, phone=number)
+        shown = await people.masked_details(tx, found)
+    views = [
+        msgspec.convert(customer_view(one, shown[one.id]), MaskedCustomerView, from_attributes=True) for one in found
+    ]
+    return FoundCustomers(items=views)
 
 
 async def _settle_all(db: Database, clock: Clock, account_ids: list[UUID]) -> None:
@@ -109,12 +174,14 @@ async def _customer_stands(
     why: Why,
     by: Principal,
 ) -> CustomerView:
-    async def decide(tx: Tx) -> tuple[Customer, list[UUID]]:
-        return await move(tx, customer_id, reason=why.reason, by=by, at=clock.now())
+    async def decide(tx: Tx) -> tuple[Customer, Details, list[UUID]]:
+        customer, account_ids = await move(tx, customer_id, reason=why.reason, by=by, at=clock.now())
+        known = await people.details_of(tx, [customer], by=by, reason=why.reason, at=clock.now())
+        return customer, known[customer_id], account_ids
 
-    customer, account_ids = await db.retry(decide)
+    customer, details, account_ids = await db.retry(decide)
     await _settle_all(db, clock, account_ids)
-    return _customer_view(customer)
+    return customer_view(customer, details)
 
 
 @post(
@@ -143,9 +210,10 @@ async def freeze_customer(
     guards=[require("customers:freeze")],
     tags=["customers"],
     summary="Thaw a customer; accounts frozen for themselves stay frozen",
+    description=BY_KEYS_AT_ONCE,
     operation_id="unfreeze_customer",
     response_description="The customer, open now or before.",
-    responses=problems(no.CUSTOMER_UNKNOWN, no.STANDING_MOVE_REFUSED, write=True),
+    responses=problems(no.CUSTOMER_UNKNOWN, no.STANDING_MOVE_REFUSED, TAKES_A_SECOND_PERSON, write=True),
 )
 async def unfreeze_customer(
     id: Id,
@@ -159,6 +227,7 @@ async def unfreeze_customer(
 
 ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     register_customer,
+    find_customers,
     get_customer,
     freeze_customer,
     unfreeze_customer,

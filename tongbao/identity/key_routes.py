@@ -14,6 +14,7 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, JSONBody, SkipValidation
 
+from tongbao.base.approvals import BY_KEYS_AT_ONCE, TAKES_A_SECOND_PERSON
 from tongbao.base.db import Tx
 from tongbao.identity import keys
 from tongbao.identity import refusals as no
@@ -92,6 +93,7 @@ SubjectKnown = Callable[[Tx, KeyKind, UUID], Awaitable[bool]]
     guards=[require("keys:write")],
     tags=["keys"],
     summary="Make an API key",
+    description=f"{BY_KEYS_AT_ONCE} A merchant's key staff make alone.",
     operation_id="issue_key",
     response_description="The key. `key` is shown this once.",
     responses=problems(
@@ -101,6 +103,7 @@ SubjectKnown = Callable[[Tx, KeyKind, UUID], Awaitable[bool]]
         no.PERMISSION_NOT_FOR_KIND,
         no.PERMISSION_NOT_YOURS,
         no.EXPIRY_PAST,
+        TAKES_A_SECOND_PERSON,
         make=True,
     ),
 )
@@ -172,9 +175,10 @@ async def get_key(id: Id, db: Db) -> KeyView:
     guards=[require("keys:write")],
     tags=["keys"],
     summary="A new key in place of this one, which goes on working for a while",
+    description=f"{BY_KEYS_AT_ONCE} A merchant's key staff replace alone.",
     operation_id="rotate_key",
     response_description="The new key. `key` is shown this once.",
-    responses=problems(no.KEY_UNKNOWN, no.KEY_OVER, no.PERMISSION_NOT_YOURS, make=True),
+    responses=problems(no.KEY_UNKNOWN, no.KEY_OVER, no.PERMISSION_NOT_YOURS, TAKES_A_SECOND_PERSON, make=True),
 )
 async def rotate_key(
     id: Id,

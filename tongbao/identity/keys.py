@@ -8,6 +8,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from tongbao.base import audit
+from tongbao.base.approvals import Approval, need_second
 from tongbao.base.db import Tx
 from tongbao.base.principal import Principal, PrincipalKind
 from tongbao.base.refusal import Refusal
@@ -20,20 +21,24 @@ _GIVERS = (PrincipalKind.STAFF, PrincipalKind.SYSTEM)
 """Who may give more than they hold: people, whose job it is, and the bank itself. A key cannot make a stronger key."""
 
 
-async def issue_key(tx: Tx, new: NewKey, token: Token, *, by: Principal, at: datetime) -> Made[ApiKey]:
+_ALONE = (KeyKind.MERCHANT,)
+"""Kinds of keys that a member of staff makes without a second person."""
+
+
+async def issue_key(
+    tx: Tx, new: NewKey, token: Token, *, by: Principal, at: datetime, seconded: Approval | None = None
+) -> Made[ApiKey]:
     """Makes a key that `token` opens. A replay shows the key without its secret: that was shown once.
 
     Refuses `subject_needed`, `expiry_past`, `permission_unknown`, `permission_not_for_kind`, `permission_not_yours`,
-    `id_taken`, `id_reused`.
+    `id_taken`, `id_reused`; staff alone, but for a merchant's, `takes_a_second_person`.
     """
+    if new.kind not in _ALONE:
+        need_second(by, seconded)
     asked = [(new.id, canonical_hash(new))]
     verdict = (await claims.known(tx, "key", asked, by))[0]
     if verdict is claims.NEW:
-        permissions = _granted(new, by)
-        if (new.kind is KeyKind.BANK) != (new.subject_id is None):
-            raise no.SUBJECT_NEEDED()
-        if new.expires_at is not None and new.expires_at <= at:
-            raise no.EXPIRY_PAST(field="expires_at")
+        permissions = check_new_key(new, by, at=at)
         verdict = (await claims.claim(tx, "key", asked, by, at))[0]
         if verdict is claims.NEW:
             key = ApiKey(
@@ -54,6 +59,16 @@ async def issue_key(tx: Tx, new: NewKey, token: Token, *, by: Principal, at: dat
     return await _replayed(tx, verdict, new.id)
 
 
+def check_new_key(new: NewKey, by: Principal, *, at: datetime) -> frozenset[str]:
+    """The rights of a key that is to be made. Refuses what `issue_key` refuses of what was asked."""
+    permissions = _granted(new, by)
+    if (new.kind is KeyKind.BANK) != (new.subject_id is None):
+        raise no.SUBJECT_NEEDED()
+    if new.expires_at is not None and new.expires_at <= at:
+        raise no.EXPIRY_PAST(field="expires_at")
+    return permissions
+
+
 def _granted(new: NewKey, by: Principal) -> frozenset[str]:
     most = KEY_PERMISSIONS[new.kind]
     given = most if by.kind in _GIVERS else most & by.permissions
@@ -70,11 +85,20 @@ def _granted(new: NewKey, by: Principal) -> frozenset[str]:
 
 
 async def rotate_key(
-    tx: Tx, key_id: UUID, *, new_id: UUID, token: Token, overlap: timedelta, by: Principal, at: datetime
+    tx: Tx,
+    key_id: UUID,
+    *,
+    new_id: UUID,
+    token: Token,
+    overlap: timedelta,
+    by: Principal,
+    at: datetime,
+    seconded: Approval | None = None,
 ) -> Made[ApiKey]:
     """A new key for the same principal with the same rights and expiry; the old one ends after `overlap`.
 
-    Refuses `key_unknown`, `key_over`, `permission_not_yours`, `id_taken`, `id_reused`.
+    Refuses `key_unknown`, `key_over`, `permission_not_yours`, `id_taken`, `id_reused`; staff alone, but for a merchant's,
+    `takes_a_second_person`: whoever replaces a key has its rights in his hands.
     """
     digest = sha256(f"{key_id}\n{overlap // timedelta(seconds=1)}".encode()).digest()
     verdict = (await claims.claim(tx, "key", [(new_id, digest)], by, at))[0]
@@ -83,6 +107,8 @@ async def rotate_key(
     old = await store.lock_key(tx, key_id)
     if old is None:
         raise no.KEY_UNKNOWN()
+    if old.kind not in _ALONE:
+        need_second(by, seconded)
     if old.is_over(at) or old.rotated_to is not None:
         raise no.KEY_OVER()
     if by.kind not in _GIVERS and not old.permissions <= by.permissions:

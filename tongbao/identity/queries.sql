@@ -10,24 +10,74 @@ RETURNING id;
 -- Whose ids these are and what was asked for.
 SELECT id, kind, principal_id, request_hash FROM identity.claim WHERE id = ANY(%(ids)s::uuid[]);
 
+-- name: rehash_claims
+-- Other hashes of the same requests, where nobody was faster.
+UPDATE identity.claim c SET request_hash = u.a
+FROM unnest(%(ids)s::uuid[], %(before)s::bytea[], %(after)s::bytea[]) AS u (i, b, a)
+WHERE c.id = u.i AND c.request_hash = u.b;
+
 -- name: add_customers
--- New customers, after their ids were claimed.
-INSERT INTO identity.customer (id, kind, name, phone, status, created_at)
-SELECT i, k, n, p, 'open', %(at)s
-FROM unnest(%(ids)s::uuid[], %(kinds)s::text[], %(names)s::text[], %(phones)s::text[]) AS u (i, k, n, p);
+-- New customers, after their ids were claimed. What they are called lies in the vault.
+INSERT INTO identity.customer (id, kind, status, created_at, level)
+SELECT i, k, 'open', %(at)s, %(level)s FROM unnest(%(ids)s::uuid[], %(kinds)s::text[]) AS u (i, k);
+
+-- name: unsealed_customers
+-- Some whose name or telephone still stands here in the clear, by id.
+SELECT id FROM identity.customer WHERE name IS NOT NULL AND id > %(after)s ORDER BY id LIMIT %(most)s;
+
+-- name: lock_unsealed_customers
+-- Those of them that nobody has at hand, for whoever moves what they are called.
+SELECT id, kind, name, phone, status, created_at, level FROM identity.customer
+WHERE id = ANY(%(keys)s::uuid[]) AND name IS NOT NULL ORDER BY id FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: customers_sealed
+-- What they are called lies in the vault from now on.
+UPDATE identity.customer SET name = NULL, phone = NULL WHERE id = ANY(%(ids)s::uuid[]);
+
+-- name: unsealed_staff
+-- Members of staff whose names still stand here in the clear, by id.
+SELECT id FROM identity.staff WHERE name IS NOT NULL AND id > %(after)s ORDER BY id LIMIT %(most)s;
+
+-- name: lock_unsealed_staff
+-- Those of them that nobody has at hand.
+SELECT id, username, name, roles, status, created_at FROM identity.staff
+WHERE id = ANY(%(keys)s::uuid[]) AND name IS NOT NULL ORDER BY id FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: staff_sealed
+-- Their names lie in the vault from now on.
+UPDATE identity.staff SET name = NULL WHERE id = ANY(%(ids)s::uuid[]);
+
+-- name: customers_called
+-- Who is called so or has this telephone, by what still stands here in the clear.
+SELECT id FROM identity.customer
+WHERE name IS NOT NULL AND (lower(name) = lower(%(name)s::text) OR phone = %(phone)s::text)
+ORDER BY id LIMIT %(most)s;
+
+-- name: customers_named
+-- A range of customers, and whether their names still stand here in the clear.
+SELECT id, name IS NOT NULL FROM identity.customer WHERE id > %(after)s ORDER BY id LIMIT %(most)s;
+
+-- name: staff_named
+-- The same of staff.
+SELECT id, name IS NOT NULL FROM identity.staff WHERE id > %(after)s ORDER BY id LIMIT %(most)s;
+
+-- name: count_unsealed
+-- How many names still stand here in the clear: customers', staff's.
+SELECT (SELECT count(*) FROM identity.customer WHERE name IS NOT NULL),
+    (SELECT count(*) FROM identity.staff WHERE name IS NOT NULL);
 
 -- name: customers
 -- Customers by id.
-SELECT id, kind, name, phone, status, created_at FROM identity.customer WHERE id = ANY(%(ids)s::uuid[]);
+SELECT id, kind, name, phone, status, created_at, level FROM identity.customer WHERE id = ANY(%(ids)s::uuid[]);
 
 -- name: hold_customers
 -- Keeps customers from being frozen or closed until the transaction ends.
-SELECT id, kind, name, phone, status, created_at FROM identity.customer
+SELECT id, kind, name, phone, status, created_at, level FROM identity.customer
 WHERE id = ANY(%(keys)s::uuid[]) ORDER BY id FOR SHARE;
 
 -- name: lock_customers
 -- For a change of standing.
-SELECT id, kind, name, phone, status, created_at FROM identity.customer
+SELECT id, kind, name, phone, status, created_at, level FROM identity.customer
 WHERE id = ANY(%(keys)s::uuid[]) ORDER BY id FOR UPDATE;
 
 -- name: set_customer_status
@@ -74,6 +124,12 @@ WHERE a.number = %(number)s;
 -- Which account stands for each of these in the ledger.
 SELECT ledger_id, id FROM identity.account WHERE ledger_id = ANY(%(ledger_ids)s::bigint[]);
 
+-- name: counterparties
+-- Whose account each of these in the ledger is; the bank's own are left out.
+SELECT a.ledger_id, a.id, a.number, c.id, c.kind, c.name, c.phone, c.status, c.created_at, c.level
+FROM identity.account a JOIN identity.customer c ON c.id = a.customer_id
+WHERE a.ledger_id = ANY(%(ledger_ids)s::bigint[]);
+
 -- name: lock_accounts
 -- For a change of standing; the customer is held already.
 SELECT a.id, a.ledger_id, a.customer_id, a.number, a.currency, a.product, a.status, a.opened_at, c.kind, c.status
@@ -115,9 +171,11 @@ WHERE (%(subject_id)s::uuid IS NULL OR subject_id = %(subject_id)s) AND (%(befor
 ORDER BY id DESC LIMIT %(most)s;
 
 -- name: key_shown
--- The key with a public part, for whoever shows it.
-SELECT principal_id, kind, subject_id, permissions, secret_hash, expires_at, revoked_at, last_used_on
-FROM identity.api_key WHERE public_id = %(public_id)s;
+-- The key with a public part, for whoever shows it, and what else he must show.
+SELECT k.principal_id, k.kind, k.subject_id, k.permissions, k.secret_hash, k.expires_at, k.revoked_at, k.last_used_on,
+    r.signature_required, r.certificate
+FROM identity.api_key k LEFT JOIN identity.key_rule r ON r.principal_id = k.principal_id
+WHERE k.public_id = %(public_id)s;
 
 -- name: key_used
 -- The first use of a day is noted; who comes second does not write.
@@ -135,14 +193,19 @@ UPDATE identity.api_key SET revoked_at = %(at)s WHERE id = %(id)s;
 
 -- name: add_staff
 -- Returns nothing when the user name is somebody's.
-INSERT INTO identity.staff (id, username, name, password_hash, roles, status, created_at, created_by)
-VALUES (%(id)s, %(username)s, %(name)s, %(password_hash)s, %(roles)s, 'active', %(at)s, %(by)s)
+INSERT INTO identity.staff (id, username, password_hash, roles, status, created_at, created_by)
+VALUES (%(id)s, %(username)s, %(password_hash)s, %(roles)s, 'active', %(at)s, %(by)s)
 ON CONFLICT (username) DO NOTHING
 RETURNING id;
 
 -- name: staff
 -- Staff by id.
 SELECT id, username, name, roles, status, created_at FROM identity.staff WHERE id = ANY(%(ids)s::uuid[]);
+
+-- name: list_staff
+-- A page of staff, newest first.
+SELECT id, username, name, roles, status, created_at FROM identity.staff
+WHERE %(before)s::uuid IS NULL OR id < %(before)s::uuid ORDER BY id DESC LIMIT %(most)s;
 
 -- name: staff_by_username
 -- The member of staff with a user name, and the hash to check a password against.
@@ -157,30 +220,14 @@ WHERE id = ANY(%(keys)s::uuid[]) ORDER BY id FOR UPDATE;
 -- Lets in or shuts out.
 UPDATE identity.staff SET status = %(status)s WHERE id = %(id)s;
 
--- name: lock_login_guards
--- One try at a time for each user name, known or not.
-INSERT INTO identity.login_guard (username_hash, failures, locked_until, failed_at)
-SELECT k, 0, NULL, %(at)s FROM unnest(%(keys)s::bytea[]) AS u (k) ORDER BY k
-ON CONFLICT (username_hash) DO UPDATE SET failures = login_guard.failures
-RETURNING failures, locked_until, failed_at;
-
--- name: login_failed
--- Counts a wrong password.
-UPDATE identity.login_guard SET failures = %(failures)s, locked_until = %(locked_until)s, failed_at = %(at)s
-WHERE username_hash = %(username_hash)s;
-
--- name: login_succeeded
--- The count starts anew.
-DELETE FROM identity.login_guard WHERE username_hash = %(username_hash)s;
-
 -- name: add_session
 -- A member of staff comes in.
-INSERT INTO identity.staff_session (id, public_id, staff_id, secret_hash, started_at, seen_at, expires_at)
-VALUES (%(id)s, %(public_id)s, %(staff_id)s, %(secret_hash)s, %(at)s, %(at)s, %(expires_at)s);
+INSERT INTO identity.staff_session (id, public_id, staff_id, secret_hash, started_at, seen_at, expires_at, limited)
+VALUES (%(id)s, %(public_id)s, %(staff_id)s, %(secret_hash)s, %(at)s, %(at)s, %(expires_at)s, %(limited)s);
 
 -- name: session_shown
 -- The session with a public part, for whoever shows it.
-SELECT s.id, s.staff_id, t.roles, t.status, s.secret_hash, s.seen_at, s.expires_at, s.ended_at
+SELECT s.id, s.staff_id, t.roles, t.status, s.secret_hash, s.seen_at, s.expires_at, s.ended_at, s.limited
 FROM identity.staff_session s JOIN identity.staff t ON t.id = s.staff_id
 WHERE s.public_id = %(public_id)s;
 
@@ -200,6 +247,57 @@ UPDATE identity.staff_session SET ended_at = %(at)s WHERE staff_id = %(staff_id)
 -- Sessions whose last possible moment lies before a moment.
 DELETE FROM identity.staff_session WHERE expires_at < %(before)s;
 
--- name: forget_login_guards
--- Counts of wrong passwords that have long been forgiven.
-DELETE FROM identity.login_guard WHERE failed_at < %(before)s AND (locked_until IS NULL OR locked_until < %(before)s);
+-- name: add_visitor_session
+-- A customer, or somebody of a merchant's, comes in.
+INSERT INTO identity.session (id, public_id, kind, holder_id, secret_hash, started_at, seen_at, expires_at, device_id)
+VALUES (%(id)s, %(public_id)s, %(kind)s, %(holder_id)s, %(secret_hash)s, %(at)s, %(at)s, %(expires_at)s, %(device_id)s);
+
+-- name: visitor_session_shown
+-- The session with a public part, for whoever shows it; its device once that is known and past its cool-off.
+SELECT s.id, s.kind, s.holder_id, s.secret_hash, s.seen_at, s.expires_at, s.ended_at, d.id,
+    s.offered_hash, s.renewed_at, s.spent_hashes,
+    s.kind = 'customer' AND (
+        EXISTS (SELECT 1 FROM identity.phone_change w
+            WHERE w.customer_id = s.holder_id AND w.confirmed_at IS NOT NULL AND w.ended_at IS NULL)
+        OR EXISTS (SELECT 1 FROM identity.factor_removal w WHERE w.customer_id = s.holder_id AND w.ended_at IS NULL)
+        OR EXISTS (SELECT 1 FROM identity.recovery w
+            WHERE w.customer_id = s.holder_id AND w.confirmed_at IS NOT NULL AND w.ended_at IS NULL
+                AND w.ripe_at > %(at)s - interval '72 hours')
+    ),
+    (SELECT ARRAY[p.home, p.theme, p.type, p.language] FROM identity.preference p
+        WHERE s.kind = 'customer' AND p.customer_id = s.holder_id)
+FROM identity.session s
+LEFT JOIN identity.device d ON d.id = s.device_id AND d.revoked_at IS NULL AND d.trusted_from <= %(at)s
+WHERE s.public_id = %(public_id)s;
+
+-- name: visitor_session_seen
+-- Puts the end of idleness off; the device was seen too.
+WITH seen AS (
+    UPDATE identity.session SET seen_at = %(at)s WHERE public_id = %(public_id)s AND seen_at < %(at)s RETURNING device_id
+)
+UPDATE identity.device d SET seen_at = %(at)s FROM seen WHERE d.id = seen.device_id AND d.seen_at < %(at)s;
+
+-- name: end_visitor_session
+-- He leaves; answers whose session has ended by this.
+UPDATE identity.session SET ended_at = %(at)s WHERE public_id = %(public_id)s AND ended_at IS NULL
+RETURNING id, kind, holder_id;
+
+-- name: end_visitor_sessions_of
+-- Whoever came in for this customer or merchant is out at once.
+UPDATE identity.session SET ended_at = %(at)s
+WHERE holder_id = %(holder_id)s AND kind = %(kind)s AND ended_at IS NULL;
+
+-- name: forget_visitor_sessions
+-- The same as for staff.
+DELETE FROM identity.session WHERE expires_at < %(before)s;
+
+-- name: customers_after
+-- A page of customers, newest first.
+SELECT id, kind, name, phone, status, created_at, level FROM identity.customer
+WHERE (%(before)s::uuid IS NULL OR id < %(before)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+    AND (%(status)s::text IS NULL OR status = %(status)s)
+ORDER BY id DESC LIMIT %(most)s;
+
+-- name: customers_with_accounts
+-- Those of these customers who have an account that is not closed.
+SELECT DISTINCT customer_id FROM identity.account WHERE customer_id = ANY(%(ids)s::uuid[]) AND status <> 'closed';

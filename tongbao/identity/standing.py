@@ -13,11 +13,13 @@ from uuid import UUID
 
 from tongbao import ledger
 from tongbao.base import audit
+from tongbao.base.approvals import Approval, need_second
 from tongbao.base.db import Tx
-from tongbao.base.principal import Principal
+from tongbao.base.principal import PERMISSION_MISSING, Principal, PrincipalKind
 from tongbao.identity import refusals as no
 from tongbao.identity import store
-from tongbao.identity.model import STANDING_MOVES, Account, Customer, Standing
+from tongbao.identity.model import STANDING_MOVES, Account, Customer, Product, Standing
+from tongbao.identity.own import may_see_account
 
 _LEDGER_STATES: Final = {
     Standing.OPEN: ledger.State.OPEN,
@@ -27,12 +29,23 @@ _LEDGER_STATES: Final = {
 
 
 async def freeze_account(tx: Tx, account_id: UUID, *, reason: str, by: Principal, at: datetime) -> Account:
-    """A frozen account pays nothing and still receives. Refuses `account_not_found`, `standing_move_refused`."""
+    """A frozen account pays nothing and still receives. A customer may freeze an account of his own, which the bank thaws.
+
+    Refuses `account_not_found`, `standing_move_refused`; a customer also `permission_missing`.
+    """
+    account = await may_see_account(tx, by, account_id)
+    if by.kind is PrincipalKind.CUSTOMER and account.product is not Product.CURRENT:
+        raise PERMISSION_MISSING("a merchant's takings and settlement are frozen by the bank alone")
     return await _move_account(tx, account_id, Standing.FROZEN, reason, by, at)
 
 
-async def unfreeze_account(tx: Tx, account_id: UUID, *, reason: str, by: Principal, at: datetime) -> Account:
-    """Stays frozen in the ledger while its customer is. Refuses `account_not_found`, `standing_move_refused`."""
+async def unfreeze_account(
+    tx: Tx, account_id: UUID, *, reason: str, by: Principal, at: datetime, seconded: Approval | None = None
+) -> Account:
+    """Stays frozen in the ledger while its customer is. Refuses `account_not_found`, `standing_move_refused`, and staff alone
+    `takes_a_second_person`.
+    """
+    need_second(by, seconded)
     return await _move_account(tx, account_id, Standing.OPEN, reason, by, at)
 
 
@@ -96,9 +109,10 @@ async def freeze_customer(
 
 
 async def unfreeze_customer(
-    tx: Tx, customer_id: UUID, *, reason: str, by: Principal, at: datetime
+    tx: Tx, customer_id: UUID, *, reason: str, by: Principal, at: datetime, seconded: Approval | None = None
 ) -> tuple[Customer, list[UUID]]:
-    """As `freeze_customer`. Accounts that were frozen for themselves stay frozen."""
+    """As `freeze_customer`, and staff alone are refused `takes_a_second_person`. Accounts frozen for themselves stay frozen."""
+    need_second(by, seconded)
     customer = await _move_customer(tx, customer_id, Standing.OPEN, reason, by, at)
     return customer, await store.account_ids_of(tx, customer_id)
 

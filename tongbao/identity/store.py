@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -12,8 +12,10 @@ from tongbao.base.db import Rank, Tx
 from tongbao.identity.model import (
     Account,
     ApiKey,
+    Counterparty,
     Customer,
     CustomerKind,
+    Details,
     KeyKind,
     NewAccount,
     NewCustomer,
@@ -23,6 +25,7 @@ from tongbao.identity.model import (
     Staff,
     Standing,
     Token,
+    VisitorKind,
 )
 
 Q = sql.load("tongbao.identity")
@@ -31,9 +34,14 @@ Row = tuple[Any, ...]
 
 
 def _customer(row: Row) -> Customer:
-    id_, kind, name, phone, status, created_at = row
+    id_, kind, name, phone, status, created_at, level = row
     return Customer(
-        id=id_, kind=CustomerKind(kind), name=name, phone=phone, status=Standing(status), created_at=created_at
+        id=id_,
+        kind=CustomerKind(kind),
+        status=Standing(status),
+        created_at=created_at,
+        level=level,
+        unsealed=None if name is None else Details(name=name, phone=phone),
     )
 
 
@@ -72,11 +80,12 @@ def _key(row: Row) -> ApiKey:
 
 
 def _staff(row: Row) -> Staff:
+    """Without a name where that lies in the vault: `people.named_staff` puts it in."""
     id_, username, name, roles, status, created_at = row
     return Staff(
         id=id_,
         username=username,
-        name=name,
+        name=name or "",
         roles=frozenset(Role(role) for role in roles),
         status=status,
         created_at=created_at,
@@ -98,19 +107,72 @@ async def claims(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, tuple[str, UUID, byt
     return {id_: (kind, principal_id, digest) for id_, kind, principal_id, digest in rows}
 
 
-async def add_customers(tx: Tx, new: Sequence[NewCustomer], at: datetime) -> None:
+async def rehash_claims(tx: Tx, before: Mapping[UUID, bytes], after: Sequence[bytes]) -> None:
+    await tx.run(Q["rehash_claims"], ids=list(before), before=list(before.values()), after=list(after))
+
+
+async def add_customers(tx: Tx, new: Sequence[NewCustomer], level: int, at: datetime) -> None:
     await tx.run(
         Q["add_customers"],
         ids=[c.id for c in new],
         kinds=[c.kind.value for c in new],
-        names=[c.name for c in new],
-        phones=[c.phone for c in new],
+        level=level,
         at=at,
     )
 
 
 async def customers(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Customer]:
     return {row[0]: _customer(row) for row in await tx.rows(Q["customers"], ids=list(ids))}
+
+
+async def customers_after(
+    tx: Tx, before: UUID | None, kind: CustomerKind | None, status: Standing | None, most: int
+) -> list[Customer]:
+    wanted = {"kind": kind.value if kind else None, "status": status.value if status else None}
+    return [_customer(row) for row in await tx.rows(Q["customers_after"], before=before, most=most, **wanted)]
+
+
+async def unsealed_customers(tx: Tx, after: UUID, most: int) -> list[UUID]:
+    return [row[0] for row in await tx.rows(Q["unsealed_customers"], after=after, most=most)]
+
+
+async def lock_unsealed_customers(tx: Tx, ids: Iterable[UUID]) -> list[Customer]:
+    return [_customer(row) for row in await tx.lock(Rank.IDS, Q["lock_unsealed_customers"], set(ids))]
+
+
+async def customers_sealed(tx: Tx, ids: Iterable[UUID]) -> None:
+    await tx.run(Q["customers_sealed"], ids=list(ids))
+
+
+async def unsealed_staff(tx: Tx, after: UUID, most: int) -> list[UUID]:
+    return [row[0] for row in await tx.rows(Q["unsealed_staff"], after=after, most=most)]
+
+
+async def lock_unsealed_staff(tx: Tx, ids: Iterable[UUID]) -> list[Staff]:
+    return [_staff(row) for row in await tx.lock(Rank.IDS, Q["lock_unsealed_staff"], set(ids))]
+
+
+async def staff_sealed(tx: Tx, ids: Iterable[UUID]) -> None:
+    await tx.run(Q["staff_sealed"], ids=list(ids))
+
+
+async def customers_called(tx: Tx, *, name: str | None, phone: str | None, most: int) -> list[UUID]:
+    return [row[0] for row in await tx.rows(Q["customers_called"], name=name, phone=phone, most=most)]
+
+
+async def customers_named(tx: Tx, after: UUID, most: int) -> list[tuple[UUID, bool]]:
+    return [(row[0], row[1]) for row in await tx.rows(Q["customers_named"], after=after, most=most)]
+
+
+async def staff_named(tx: Tx, after: UUID, most: int) -> list[tuple[UUID, bool]]:
+    return [(row[0], row[1]) for row in await tx.rows(Q["staff_named"], after=after, most=most)]
+
+
+async def count_unsealed(tx: Tx) -> tuple[int, int]:
+    """Customers, staff."""
+    row = await tx.row(Q["count_unsealed"])
+    assert row is not None
+    return row[0], row[1]
 
 
 async def hold_customers(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Customer]:
@@ -120,6 +182,14 @@ async def hold_customers(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Customer]:
 async def lock_customer(tx: Tx, customer_id: UUID) -> Customer | None:
     rows = await tx.lock(Rank.IDS, Q["lock_customers"], [customer_id])
     return _customer(rows[0]) if rows else None
+
+
+async def lock_customers(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Customer]:
+    return {row[0]: _customer(row) for row in await tx.lock(Rank.IDS, Q["lock_customers"], set(ids))}
+
+
+async def customers_with_accounts(tx: Tx, ids: Iterable[UUID]) -> set[UUID]:
+    return {row[0] for row in await tx.rows(Q["customers_with_accounts"], ids=list(ids))}
 
 
 async def set_customer_status(tx: Tx, customer_id: UUID, status: Standing) -> None:
@@ -168,6 +238,11 @@ async def accounts_of_ledger(tx: Tx, ledger_ids: Iterable[int]) -> dict[int, UUI
     return dict(rows)  # pyright: ignore[reportArgumentType, reportReturnType]
 
 
+async def counterparties(tx: Tx, ledger_ids: Iterable[int]) -> dict[int, Counterparty]:
+    rows = await tx.rows(Q["counterparties"], ledger_ids=list(ledger_ids))
+    return {row[0]: Counterparty(row[1], row[2], _customer(row[3:])) for row in rows}
+
+
 async def lock_account(tx: Tx, account_id: UUID) -> Account | None:
     rows = await tx.lock(Rank.IDS, Q["lock_accounts"], [account_id])
     return _account(rows[0]) if rows else None
@@ -210,7 +285,7 @@ async def list_keys(tx: Tx, subject_id: UUID | None, before: UUID | None, most: 
 
 
 async def key_shown(tx: Tx, public_id: str) -> Row | None:
-    """(principal, kind, subject, permissions, secret hash, expires, revoked, last used)."""
+    """(principal, kind, subject, permissions, secret hash, expires, revoked, last used, signature required, certificate)."""
     return await tx.row(Q["key_shown"], public_id=public_id)
 
 
@@ -231,7 +306,6 @@ async def add_staff(tx: Tx, new: NewStaff, password_hash: str, by: UUID, at: dat
         Q["add_staff"],
         id=new.id,
         username=new.username,
-        name=new.name,
         password_hash=password_hash,
         roles=sorted(role.value for role in new.roles),
         at=at,
@@ -242,6 +316,10 @@ async def add_staff(tx: Tx, new: NewStaff, password_hash: str, by: UUID, at: dat
 
 async def staff(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Staff]:
     return {row[0]: _staff(row) for row in await tx.rows(Q["staff"], ids=list(ids))}
+
+
+async def list_staff(tx: Tx, *, before: UUID | None, most: int) -> list[Staff]:
+    return [_staff(row) for row in await tx.rows(Q["list_staff"], before=before, most=most)]
 
 
 async def staff_by_username(tx: Tx, username: str) -> tuple[Staff, str] | None:
@@ -259,26 +337,12 @@ async def set_staff_status(tx: Tx, staff_id: UUID, status: str) -> None:
     await tx.run(Q["set_staff_status"], id=staff_id, status=status)
 
 
-async def lock_login_guard(tx: Tx, username_hash: bytes, at: datetime) -> Row:
-    """(failures, locked until, failed at)."""
-    return (await tx.lock(Rank.IDS, Q["lock_login_guards"], [username_hash], at=at))[0]
-
-
-async def login_failed(
-    tx: Tx, username_hash: bytes, failures: int, locked_until: datetime | None, at: datetime
-) -> None:
-    await tx.run(Q["login_failed"], username_hash=username_hash, failures=failures, locked_until=locked_until, at=at)
-
-
-async def login_succeeded(tx: Tx, username_hash: bytes) -> None:
-    await tx.run(Q["login_succeeded"], username_hash=username_hash)
-
-
 async def add_session(
-    tx: Tx, session_id: UUID, staff_id: UUID, token: Token, at: datetime, expires_at: datetime
+    tx: Tx, session_id: UUID, staff_id: UUID, token: Token, at: datetime, expires_at: datetime, *, limited: bool
 ) -> None:
     await tx.run(
         Q["add_session"],
+        limited=limited,
         id=session_id,
         public_id=token.public_id,
         staff_id=staff_id,
@@ -309,5 +373,48 @@ async def forget_sessions(tx: Tx, before: datetime) -> int:
     return await tx.run(Q["forget_sessions"], before=before)
 
 
-async def forget_login_guards(tx: Tx, before: datetime) -> int:
-    return await tx.run(Q["forget_login_guards"], before=before)
+async def add_visitor_session(
+    tx: Tx,
+    session_id: UUID,
+    kind: VisitorKind,
+    holder_id: UUID,
+    token: Token,
+    at: datetime,
+    expires_at: datetime,
+    device_id: UUID | None = None,
+) -> None:
+    await tx.run(
+        Q["add_visitor_session"],
+        id=session_id,
+        public_id=token.public_id,
+        kind=kind.value,
+        holder_id=holder_id,
+        secret_hash=token.secret_hash,
+        at=at,
+        expires_at=expires_at,
+        device_id=device_id,
+    )
+
+
+async def visitor_session_shown(tx: Tx, public_id: str, at: datetime) -> Row | None:
+    """(session, kind, holder, secret hash, seen, expires, ended, device where it is trusted, offered, renewed, spent, warned,
+    look)."""
+    return await tx.row(Q["visitor_session_shown"], public_id=public_id, at=at)
+
+
+async def visitor_session_seen(tx: Tx, public_id: str, at: datetime) -> None:
+    await tx.run(Q["visitor_session_seen"], public_id=public_id, at=at)
+
+
+async def end_visitor_session(tx: Tx, public_id: str, at: datetime) -> tuple[UUID, VisitorKind, UUID] | None:
+    """(session, kind, holder), where it had not ended before."""
+    row = await tx.row(Q["end_visitor_session"], public_id=public_id, at=at)
+    return (row[0], VisitorKind(row[1]), row[2]) if row else None
+
+
+async def end_visitor_sessions_of(tx: Tx, kind: VisitorKind, holder_id: UUID, at: datetime) -> int:
+    return await tx.run(Q["end_visitor_sessions_of"], kind=kind.value, holder_id=holder_id, at=at)
+
+
+async def forget_visitor_sessions(tx: Tx, before: datetime) -> int:
+    return await tx.run(Q["forget_visitor_sessions"], before=before)

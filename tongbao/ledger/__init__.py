@@ -10,7 +10,9 @@ from tongbao.ledger.enquire import (
     balance_on_value_date,
     closed_trial_balance,
     entries,
+    gl_lines,
     postings_of,
+    proved_postings,
     statement,
     trial_balance,
 )
@@ -43,6 +45,7 @@ from tongbao.ledger.refusals import ACCOUNT_FROZEN, ACCOUNTS_MUST_BE_DIFFERENT, 
 from tongbao.ledger.refusals import ALL as REFUSALS
 from tongbao.ledger.reverse import reverse
 from tongbao.ledger.suspense import Aged, aged
+from tongbao.ledger.words import class_word, kind_word
 
 __all__ = [
     "ACCOUNTS_MUST_BE_DIFFERENT",
@@ -76,11 +79,14 @@ __all__ = [
     "aged",
     "balance_at",
     "balance_on_value_date",
+    "class_word",
     "close_day",
     "closed_period",
     "closed_trial_balance",
     "contended",
     "entries",
+    "gl_lines",
+    "kind_word",
     "lock",
     "lock_holds",
     "open_accounts",
@@ -89,6 +95,7 @@ __all__ = [
     "postings_of",
     "propose_journal",
     "propose_period_close",
+    "proved_postings",
     "reverse",
     "set_floor",
     "set_state",

@@ -99,6 +99,16 @@ async def closed_trial_balance(tx: Tx, day: date) -> list[tuple[Any, ...]]:
     return await store.trial_balance(tx, day)
 
 
+async def gl_lines(tx: Tx) -> dict[str, tuple[str, str]]:
+    """The name of each line of the chart, in English and in Chinese, by its code."""
+    return {row[0]: (row[1], row[2]) for row in await store.gl_lines(tx)}
+
+
 async def postings_of(tx: Tx, transfer_ids: list[UUID]) -> list[tuple[Any, ...]]:
     """(transfer, posting, debit, credit, amount, currency, value date, balances after, recorded_at, booking date) in order."""
     return await store.postings_of(tx, transfer_ids)
+
+
+async def proved_postings(tx: Tx) -> int:
+    """How many postings have been proved so far."""
+    return await store.proved_postings(tx)

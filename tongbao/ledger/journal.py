@@ -85,24 +85,23 @@ async def propose_period_close(
 
 async def post_journal(tx: Tx, approval: Approval) -> None:
     """Posts an approved journal. What has changed since it was proposed is checked again."""
+    _, at = approvals.decider(approval)
     journal = _read(approval.payload, Journal)
     await _check(tx, journal)
-    assert approval.decided_at is not None
     postings = tuple(Posting(i.debit, i.credit, i.amount_minor, i.currency, journal.value_date) for i in journal.lines)
     # The reason stays with the approval, which has the same id: books hold no free text.
     transfer = Transfer(id=approval.id, kind="journal", postings=postings, forced=journal.forced)
-    outcome = (await post(tx, [transfer], approval.decided_at))[0]
+    outcome = (await post(tx, [transfer], at))[0]
     if isinstance(outcome, Refusal):
         raise outcome
 
 
 async def close_period(tx: Tx, approval: Approval) -> None:
     """Closes a period that was approved. Refuses `period_not_over`, `period_closed`."""
+    by, at = approvals.decider(approval)
     last_day = _read(approval.payload, _Period).last_day
     await _check_period(tx, last_day)
-    assert approval.decided_at is not None
-    assert approval.decided_by is not None
-    await store.close_period(tx, last_day, approval.decided_at, approval.decided_by)
+    await store.close_period(tx, last_day, at, by.id)
 
 
 async def closed_period(tx: Tx) -> date | None:

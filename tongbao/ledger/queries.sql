@@ -406,6 +406,10 @@ ON CONFLICT (booking_date, value_date, gl_line, currency, legal_entity, branch) 
     debits_minor = p.debits_minor + excluded.debits_minor, credits_minor = p.credits_minor + excluded.credits_minor,
     debits_print = p.debits_print + excluded.debits_print, credits_print = p.credits_print + excluded.credits_print;
 
+-- name: proved_postings
+-- How many postings have been proved: each is an entry of two accounts.
+SELECT (coalesce(sum(version), 0) / 2)::bigint FROM ledger.proved_account;
+
 -- name: prove_forget_accounts
 -- A proof from the beginning.
 TRUNCATE ledger.proved_account;

@@ -309,6 +309,12 @@ async def prove_remember(tx: Tx, low: int, high: int, moved: list[tuple[Any, ...
     await tx.run(Q["prove_remember_days"], **_columns(_DAY, moved))
 
 
+async def proved_postings(tx: Tx) -> int:
+    row = await tx.row(Q["proved_postings"])
+    assert row is not None
+    return row[0]
+
+
 async def prove_forget(tx: Tx) -> None:
     await tx.run(Q["prove_forget_accounts"])
     await tx.run(Q["prove_forget_days"])

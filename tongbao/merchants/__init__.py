@@ -3,6 +3,7 @@
 from tongbao.merchants.api import ROUTES
 from tongbao.merchants.enquire import (
     bank_fee_plan,
+    deliveries_about,
     find,
     find_delivery,
     find_endpoint,
@@ -11,7 +12,9 @@ from tongbao.merchants.enquire import (
     list_endpoints,
     list_merchants,
     list_orders,
+    shop_of_takings,
     subject_known,
+    webhook_backlog,
 )
 from tongbao.merchants.fee_plan import set_fee_plan
 from tongbao.merchants.fees import FeePlan, FeeRate
@@ -31,6 +34,7 @@ from tongbao.merchants.model import (
     Order,
     OrderClaim,
     OrderState,
+    WebhookBacklog,
 )
 from tongbao.merchants.orders import (
     OrderCannotMove,
@@ -44,13 +48,21 @@ from tongbao.merchants.orders import (
 )
 from tongbao.merchants.prove import CHECKS
 from tongbao.merchants.refusals import ALL as REFUSALS
-from tongbao.merchants.refusals import MERCHANT_UNKNOWN
+from tongbao.merchants.refusals import (
+    DELIVERY_UNKNOWN,
+    MERCHANT_UNKNOWN,
+    ORDER_EXPIRED,
+    ORDER_NOT_OPEN,
+    ORDER_UNKNOWN,
+    WEBHOOK_UNKNOWN,
+)
 from tongbao.merchants.register import register_merchants, set_status
 from tongbao.merchants.webhooks import (
     create_endpoint,
     delete_endpoint,
     enable_endpoint,
     forget_deliveries,
+    fresh_secret,
     queue_deliveries,
     resend,
 )
@@ -58,11 +70,16 @@ from tongbao.merchants.webhooks import (
 __all__ = [
     "CHECKS",
     "CONSUMERS",
+    "DELIVERY_UNKNOWN",
     "JOBS",
     "MERCHANT_UNKNOWN",
+    "ORDER_EXPIRED",
+    "ORDER_NOT_OPEN",
+    "ORDER_UNKNOWN",
     "REFUSALS",
     "ROUTES",
     "TOPICS",
+    "WEBHOOK_UNKNOWN",
     "Delivery",
     "DeliveryState",
     "Endpoint",
@@ -79,12 +96,14 @@ __all__ = [
     "OrderCannotMove",
     "OrderClaim",
     "OrderState",
+    "WebhookBacklog",
     "bank_fee_plan",
     "cancel_order",
     "claim_orders",
     "create_endpoint",
     "create_order",
     "delete_endpoint",
+    "deliveries_about",
     "enable_endpoint",
     "expire_orders",
     "find",
@@ -93,6 +112,7 @@ __all__ = [
     "find_orders",
     "follow_payments",
     "forget_deliveries",
+    "fresh_secret",
     "list_deliveries",
     "list_endpoints",
     "list_merchants",
@@ -105,5 +125,7 @@ __all__ = [
     "send_webhooks",
     "set_fee_plan",
     "set_status",
+    "shop_of_takings",
     "subject_known",
+    "webhook_backlog",
 ]

@@ -11,12 +11,18 @@ import msgspec
 from tongbao.base.db import Tx
 from tongbao.merchants import store
 from tongbao.merchants.fees import FeePlan
-from tongbao.merchants.model import Delivery, DeliveryState, Endpoint, Merchant, Order, OrderState
+from tongbao.merchants.model import Delivery, DeliveryState, Endpoint, Merchant, Order, OrderState, WebhookBacklog
 
 
 async def find(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Merchant]:
     """Merchants by id, each ready to compute its fees; unknown ids are left out."""
     return await store.merchants(tx, ids)
+
+
+async def shop_of_takings(tx: Tx, account_id: UUID) -> Merchant | None:
+    """The shop whose takings an account keeps."""
+    id_ = await store.merchant_of_takings(tx, account_id)
+    return (await store.merchants(tx, [id_])).get(id_) if id_ else None
 
 
 async def list_merchants(
@@ -81,6 +87,13 @@ async def list_deliveries(
     return [msgspec.structs.replace(d, history=tuple(tries.get(d.id, ()))) for d in found]
 
 
+async def deliveries_about(tx: Tx, aggregates: Iterable[UUID], *, most: int = 100) -> list[Delivery]:
+    """What was told about payments or orders, with every try, oldest first."""
+    found = await store.deliveries_about(tx, aggregates, most)
+    tries = await store.attempts_of(tx, [d.id for d in found]) if found else {}
+    return [msgspec.structs.replace(d, history=tuple(tries.get(d.id, ()))) for d in found]
+
+
 async def find_delivery(tx: Tx, id: UUID) -> Delivery | None:
     """One delivery with every try."""
     found = await store.delivery(tx, id)
@@ -88,6 +101,11 @@ async def find_delivery(tx: Tx, id: UUID) -> Delivery | None:
         return None
     tries = await store.attempts_of(tx, [id])
     return msgspec.structs.replace(found, history=tuple(tries.get(id, ())))
+
+
+async def webhook_backlog(tx: Tx, at: datetime) -> WebhookBacklog:
+    """How webhooks stand in the whole bank at `at`."""
+    return await store.webhook_backlog(tx, at)
 
 
 async def subject_known(tx: Tx, kind: str, subject_id: UUID) -> bool:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
 
 import httpx
 from standardwebhooks import Webhook
 
-from tongbao.base import log
+from tongbao import vault
+from tongbao.base import log, sender
 from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Tx
 from tongbao.base.dispatcher import Consumer
-from tongbao.base.ids import uuid7
 from tongbao.base.jobs import Job, JobContext
 from tongbao.base.settings import Settings
 from tongbao.merchants import orders, webhooks
@@ -28,8 +29,7 @@ ANSWER_LARGEST = 1024
 _AT_ONCE = 64
 _AT_ONCE_EACH = 8
 _BULK = 500
-
-logger = log.get(__name__)
+_SEALED_AT_ONCE = 50
 
 CONSUMERS = (
     Consumer(
@@ -45,14 +45,14 @@ class PrivateAddress(Exception):
     """The name of a webhook leads into a network that no receiver of payments lives in."""
 
 
-class Sender:
-    """Sends what is due. Leases in one transaction, sends without any, records in another."""
+class Sender(sender.Sender[Parcel, Attempt]):
+    """Sends webhooks."""
+
+    stumbled = "webhooks_stumbled"
 
     def __init__(self, db: Database, clock: Clock, settings: Settings) -> None:
-        self._db = db
-        self._clock = clock
+        super().__init__(db, clock)
         self._private = settings.webhook_private
-        self._flying: dict[asyncio.Task[Attempt], Parcel] = {}
         # A kept connection is found again by its address alone, so it could carry one receiver's message over a channel
         # whose certificate was checked for another: each message has a connection of its own.
         self._client = httpx.AsyncClient(
@@ -63,55 +63,28 @@ class Sender:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`, then waits for what is in the air. Outlives the loss of the database."""
         try:
-            while not stop.is_set():
-                try:
-                    if not await self.turn():
-                        await _either(stop)
-                except Exception as error:
-                    logger.warning("webhooks_stumbled", error=log.redacted(f"{type(error).__name__}: {error}"))
-                    await _either(stop)
-            while self._flying:
-                await self._land()
+            await super().run(stop)
         finally:
-            for task in self._flying:
-                task.cancel()
             await self._client.aclose()
 
-    async def turn(self) -> int:
-        """Sends what is due and there is room for, and records what has ended; 0: there was nothing to do."""
-        started = await self._start()
-        return started + (await self._land() if self._flying else 0)
-
-    async def _start(self) -> int:
-        room = _AT_ONCE - len(self._flying)
+    async def take(self, lease: UUID, at: datetime) -> Sequence[Parcel]:
+        room = _AT_ONCE - self.waiting
         if room <= 0:
-            return 0
-        busy = Counter(parcel.endpoint_id for parcel in self._flying.values())
+            return ()
+        busy = Counter(parcel.endpoint_id for parcel in self.flying)
         full = [endpoint_id for endpoint_id, count in busy.items() if count >= _AT_ONCE_EACH]
-        at = self._clock.now()
-        lease = uuid7(at, secrets.randbits)
         async with self._db.tx() as tx:
-            parcels = await webhooks.take_due(tx, lease, at, most=room, each=_AT_ONCE_EACH, not_to=full)
-        for parcel in parcels:
-            self._flying[asyncio.create_task(self._try(parcel))] = parcel
-        return len(parcels)
+            return await webhooks.take_due(tx, lease, at, most=room, each=_AT_ONCE_EACH, not_to=full)
 
-    async def _land(self) -> int:
-        done, _ = await asyncio.wait(self._flying, timeout=1, return_when=asyncio.FIRST_COMPLETED)
-        if not done:
-            return 0
-        tries = [(self._flying.pop(task), task.result()) for task in done]
-
+    async def record(self, answers: Sequence[tuple[Parcel, Attempt]]) -> None:
         async def record(tx: Tx) -> None:
-            await webhooks.record(tx, tries)
+            await webhooks.record(tx, answers)
 
         await self._db.retry(record)
-        return len(done)
 
-    async def _try(self, parcel: Parcel) -> Attempt:
-        began, loop = self._clock.now(), asyncio.get_running_loop()
+    async def send(self, parcel: Parcel, at: datetime) -> Attempt:
+        loop = asyncio.get_running_loop()
         started = loop.time()
         status = error = answer = None
         try:
@@ -124,7 +97,7 @@ class Sender:
             error = log.redacted(f"{type(failure).__name__}: {failure}")[:500].replace("\x00", "")
         return Attempt(
             number=parcel.attempts + 1,
-            at=began,
+            at=at,
             duration_ms=int((loop.time() - started) * 1000),
             status=status,
             error=error,
@@ -185,13 +158,6 @@ async def _beginning(response: httpx.Response) -> str:
     return said[:ANSWER_LARGEST].decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
-async def _either(stop: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), 1)
-    except TimeoutError:
-        return
-
-
 async def send_webhooks(db: Database, clock: Clock, settings: Settings, stop: asyncio.Event) -> None:
     """The worker's part: sends webhooks until `stop`. Run as many workers as you like."""
     await Sender(db, clock, settings).run(stop)
@@ -216,9 +182,22 @@ async def _forget_deliveries(context: JobContext) -> None:
     await _in_chunks(context.db, forget, _BULK)
 
 
+async def _seal_secrets(context: JobContext) -> None:
+    if not vault.is_open(context.settings):
+        return
+    after: UUID | None = UUID(int=0)
+    while after is not None:
+
+        async def one(tx: Tx, place: UUID = after) -> UUID | None:
+            return await webhooks.seal_secrets(tx, after=place, most=_SEALED_AT_ONCE, at=context.clock.now())
+
+        after = await context.db.retry(one)
+
+
 JOBS = (
     Job(name="merchants.expire_orders", cron="* * * * *", run=_expire_orders),
     Job(name="merchants.forget_deliveries", cron="17 19 * * *", run=_forget_deliveries),
+    Job(name="merchants.seal_secrets", cron="27 * * * *", run=_seal_secrets),
 )
 
 __all__ = ["CONSUMERS", "JOBS", "Sender", "send_webhooks"]

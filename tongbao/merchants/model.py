@@ -163,6 +163,7 @@ TOPICS: Final = (
     "payment.completed",
     "payment.authorised",
     "payment.challenged",
+    "payment.held",
     "payment.declined",
     "payment.captured",
     "payment.cancelled",
@@ -239,8 +240,20 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Attempt, ...] = ()
 
 
+class WebhookBacklog(msgspec.Struct, frozen=True, kw_only=True):
+    """Deliveries that are due (counted to 10,000), since when, and how many endpoints take nothing or are switched off."""
+
+    due: int
+    oldest_due_at: datetime | None
+    failing_endpoints: int
+    disabled_endpoints: int
+
+
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery that a sender has leased, with everything it needs to send without the database."""
+    """A delivery that a sender has leased, with everything it needs to send without the database.
+
+    `secret` is empty where what is sealed does not open: then nothing is signed, and the try fails and says so.
+    """
 
     id: UUID
     endpoint_id: UUID
@@ -250,6 +263,9 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     attempts: int
     lease: UUID
+
+    def __repr__(self) -> str:
+        return f"Parcel({self.id})"
 
 
 RETRY_AFTER: Final = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800))

@@ -18,6 +18,10 @@ SELECT m.id, m.name, m.category, m.customer_id, m.status, m.currency, m.takings_
         (SELECT id FROM merchants.fee_plan WHERE merchant_id IS NULL ORDER BY version DESC LIMIT 1))
 FROM merchants.merchant m WHERE m.id = ANY(%(ids)s::uuid[]);
 
+-- name: merchant_of_takings
+-- Whose takings an account keeps.
+SELECT id FROM merchants.merchant WHERE takings_account_id = %(id)s;
+
 -- name: merchant_ids
 -- A page of merchants, in the order of their ids.
 SELECT id FROM merchants.merchant
@@ -141,8 +145,22 @@ SELECT id FROM merchants.shop_order WHERE state = 'open' AND expires_at <= %(at)
 
 -- name: add_endpoint
 -- The id was claimed before.
-INSERT INTO merchants.endpoint (id, merchant_id, url, topics, secret, status, created_at)
-VALUES (%(id)s, %(merchant_id)s, %(url)s, %(topics)s::text[], %(secret)s, 'active', %(at)s);
+INSERT INTO merchants.endpoint (id, merchant_id, url, topics, sealed_secret, status, created_at)
+VALUES (%(id)s, %(merchant_id)s, %(url)s, %(topics)s::text[], %(sealed_secret)s, 'active', %(at)s);
+
+-- name: lock_unsealed_endpoints
+-- Endpoints whose secret still stands here in the clear, and which nobody has at hand.
+SELECT id, secret FROM merchants.endpoint WHERE id = ANY(%(keys)s::uuid[]) AND secret IS NOT NULL
+ORDER BY id FOR NO KEY UPDATE SKIP LOCKED;
+
+-- name: unsealed_endpoints
+-- Some of them, by id.
+SELECT id FROM merchants.endpoint WHERE secret IS NOT NULL AND id > %(after)s ORDER BY id LIMIT %(most)s;
+
+-- name: secrets_sealed
+-- Their secrets are sealed from now on; of deleted ones nothing is kept.
+UPDATE merchants.endpoint e SET secret = NULL, sealed_secret = u.s
+FROM unnest(%(ids)s::uuid[], %(sealed)s::bytea[]) AS u (i, s) WHERE e.id = u.i;
 
 -- name: endpoints
 -- Endpoints by id; deleted ones only where somebody asks for their deliveries.
@@ -164,7 +182,7 @@ WHERE status = 'active' AND (merchant_id IS NULL OR merchant_id = ANY(%(merchant
 
 -- name: end_endpoint
 -- Deleted: it is kept for the deliveries that name it, without its secret.
-UPDATE merchants.endpoint SET status = 'deleted', secret = '', disabled_at = %(at)s, disabled_because = 'deleted'
+UPDATE merchants.endpoint SET status = 'deleted', secret = NULL, sealed_secret = NULL, disabled_at = %(at)s, disabled_because = 'deleted'
 WHERE id = %(id)s AND status <> 'deleted';
 
 -- name: drop_pending
@@ -206,7 +224,7 @@ WITH first AS (
 )
 UPDATE merchants.delivery d SET lease = %(lease)s, leased_until = %(until)s
 FROM due, merchants.endpoint e WHERE d.id = due.id AND e.id = d.endpoint_id AND e.status = 'active'
-RETURNING d.id, d.endpoint_id, e.url, e.secret, d.event_id, d.body, d.attempts, d.lease;
+RETURNING d.id, d.endpoint_id, e.url, e.secret, d.event_id, d.body, d.attempts, d.lease, e.sealed_secret;
 
 -- name: lock_deliveries
 -- For whoever records what came of a try; only the holder of the lease may.
@@ -254,6 +272,11 @@ WHERE endpoint_id = %(endpoint_id)s AND (%(state)s::text IS NULL OR state = %(st
     AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s, %(before_id)s::uuid))
 ORDER BY created_at DESC, id DESC LIMIT %(most)s;
 
+-- name: deliveries_about
+-- What endpoints were told about some aggregates, oldest first.
+SELECT id, endpoint_id, event_id, topic, aggregate, sequence, state, attempts, created_at, next_at, delivered_at
+FROM merchants.delivery WHERE aggregate = ANY (%(aggregates)s::uuid[]) ORDER BY created_at, id LIMIT %(most)s;
+
 -- name: deliveries
 -- Deliveries by id.
 SELECT id, endpoint_id, event_id, topic, aggregate, sequence, state, attempts, created_at, next_at, delivered_at
@@ -273,6 +296,17 @@ FROM merchants.delivery WHERE id = ANY(%(keys)s::uuid[]) FOR NO KEY UPDATE;
 -- Due now, with a fresh set of tries; its number of attempts goes on.
 UPDATE merchants.delivery SET state = 'pending', next_at = %(at)s, tries_left = %(tries)s, delivered_at = NULL
 WHERE id = %(id)s;
+
+-- name: webhook_backlog
+-- Deliveries that are due (counted to a bound) and since when; active endpoints that fail at present; those switched off.
+SELECT due.many, due.oldest,
+    (SELECT count(*) FROM merchants.endpoint WHERE status = 'active' AND failing_since IS NOT NULL),
+    (SELECT count(*) FROM merchants.endpoint WHERE status = 'disabled')
+FROM (
+    SELECT count(*) AS many, min(next_at) AS oldest FROM (
+        SELECT next_at FROM merchants.delivery WHERE state = 'pending' AND next_at <= %(at)s ORDER BY next_at LIMIT 10000
+    ) AS few
+) AS due;
 
 -- name: forget_deliveries
 -- What ended long ago goes, with its attempts.

@@ -91,18 +91,20 @@ SELECT id, merchant_id, amount_minor, currency, description, state, payment_id, 
     refunded_minor, created_at, expires_at, changed_at
 FROM merchants.shop_order;
 
--- Where a merchant (or, without one, the bank) hears of events. The secret signs messages, so it cannot be kept as a hash.
+-- Where a merchant (or, without one, the bank) hears of events. The secret signs messages, so it cannot be kept as a hash: it is
+-- sealed under a key of the endpoint's own. `secret`: in the clear, only until `merchants.seal_secrets` comes by.
 CREATE TABLE merchants.endpoint (
     id uuid PRIMARY KEY,
     merchant_id uuid REFERENCES merchants.merchant (id),
     url text NOT NULL CONSTRAINT webhook_url_length CHECK (length(url) <= 2000),
     topics text[] NOT NULL CONSTRAINT webhook_has_topics CHECK (cardinality(topics) > 0),
-    secret text NOT NULL,
+    secret text,
     status text NOT NULL CONSTRAINT webhook_status CHECK (status IN ('active', 'disabled', 'deleted')),
     created_at timestamptz NOT NULL,
     failing_since timestamptz,
     disabled_at timestamptz,
-    disabled_because text
+    disabled_because text,
+    sealed_secret bytea CONSTRAINT webhook_secret_sealed CHECK (octet_length(sealed_secret) BETWEEN 34 AND 1024)
 );
 CREATE INDEX endpoint_by_merchant ON merchants.endpoint (merchant_id, id);
 
@@ -127,6 +129,7 @@ CREATE TABLE merchants.delivery (
 );
 CREATE INDEX delivery_due ON merchants.delivery (next_at, id) WHERE state = 'pending';
 CREATE INDEX delivery_by_endpoint ON merchants.delivery (endpoint_id, created_at, id);
+CREATE INDEX delivery_by_aggregate ON merchants.delivery (aggregate, created_at);
 
 -- Every try, whatever came of it.
 CREATE TABLE merchants.attempt (

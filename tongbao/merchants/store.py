@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -24,6 +24,7 @@ from tongbao.merchants.model import (
     Order,
     OrderState,
     Parcel,
+    WebhookBacklog,
 )
 
 Q = sql.load("tongbao.merchants")
@@ -67,6 +68,11 @@ async def merchants(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Merchant]:
             missing = {row[11] for row in rows}
         _plans.update(await plans(tx, missing))
     return {row[0]: _merchant(row, _plans[row[11]]) for row in rows}
+
+
+async def merchant_of_takings(tx: Tx, account_id: UUID) -> UUID | None:
+    rows = await tx.rows(Q["merchant_of_takings"], id=account_id)
+    return rows[0][0] if rows else None
 
 
 def _merchant(row: Sequence[Any], plan: FeePlan) -> Merchant:
@@ -269,16 +275,28 @@ def _endpoint(row: Sequence[Any]) -> Endpoint:
     )
 
 
-async def add_endpoint(tx: Tx, new: NewEndpoint, secret: str, at: datetime) -> None:
+async def add_endpoint(tx: Tx, new: NewEndpoint, sealed_secret: bytes, at: datetime) -> None:
     await tx.run(
         Q["add_endpoint"],
         id=new.id,
         merchant_id=new.merchant_id,
         url=new.url,
         topics=list(new.topics),
-        secret=secret,
+        sealed_secret=sealed_secret,
         at=at,
     )
+
+
+async def unsealed_endpoints(tx: Tx, after: UUID, most: int) -> list[UUID]:
+    return [row[0] for row in await tx.rows(Q["unsealed_endpoints"], after=after, most=most)]
+
+
+async def lock_unsealed_endpoints(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, str]:
+    return {row[0]: row[1] for row in await tx.lock(Rank.IDS, Q["lock_unsealed_endpoints"], set(ids))}
+
+
+async def secrets_sealed(tx: Tx, sealed: Mapping[UUID, bytes | None]) -> None:
+    await tx.run(Q["secrets_sealed"], ids=list(sealed), sealed=list(sealed.values()))
 
 
 async def endpoint(tx: Tx, id: UUID, *, deleted_too: bool = False) -> Endpoint | None:
@@ -318,17 +336,21 @@ async def add_deliveries(tx: Tx, rows: Sequence[tuple[Any, ...]], tries: int) ->
 
 async def lease_deliveries(
     tx: Tx, *, lease: UUID, at: datetime, until: datetime, most: int, each: int, not_to: list[UUID]
-) -> list[Parcel]:
+) -> list[tuple[Parcel, bytes | None]]:
+    """Each with its secret as it is sealed; one that is not sealed yet has it in the clear."""
     return [
-        Parcel(
-            id=row[0],
-            endpoint_id=row[1],
-            url=row[2],
-            secret=row[3],
-            event_id=row[4],
-            body=row[5],
-            attempts=row[6],
-            lease=row[7],
+        (
+            Parcel(
+                id=row[0],
+                endpoint_id=row[1],
+                url=row[2],
+                secret=row[3] or "",
+                event_id=row[4],
+                body=row[5],
+                attempts=row[6],
+                lease=row[7],
+            ),
+            row[8],
         )
         for row in await tx.rows(
             Q["lease_deliveries"], lease=lease, at=at, until=until, most=most, each=each, not_to=not_to
@@ -411,6 +433,11 @@ async def deliveries_of(
     return [_delivery(row) for row in rows]
 
 
+async def deliveries_about(tx: Tx, aggregates: Iterable[UUID], most: int) -> list[Delivery]:
+    rows = await tx.rows(Q["deliveries_about"], aggregates=list(aggregates), most=most)
+    return [_delivery(row) for row in rows]
+
+
 async def delivery(tx: Tx, id: UUID) -> Delivery | None:
     row = await tx.row(Q["deliveries"], ids=[id])
     return _delivery(row) if row else None
@@ -432,6 +459,12 @@ async def lock_delivery(tx: Tx, id: UUID) -> Delivery | None:
 
 async def resend_delivery(tx: Tx, id: UUID, tries: int, at: datetime) -> None:
     await tx.run(Q["resend_delivery"], id=id, tries=tries, at=at)
+
+
+async def webhook_backlog(tx: Tx, at: datetime) -> WebhookBacklog:
+    row = await tx.row(Q["webhook_backlog"], at=at)
+    assert row is not None
+    return WebhookBacklog(due=row[0], oldest_due_at=row[1], failing_endpoints=row[2], disabled_endpoints=row[3])
 
 
 async def forget_deliveries(tx: Tx, before: datetime, most: int) -> int:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from tongbao import vault
 from tongbao.base.db import Tx
 from tongbao.base.ids import derived
 from tongbao.base.outbox import Event
@@ -99,7 +100,9 @@ async def create_endpoint(
     if not replayed:
         if new.merchant_id is not None and not await store.merchants(tx, [new.merchant_id]):
             raise no.MERCHANT_UNKNOWN(field="merchant_id")
-        await store.add_endpoint(tx, new, secret, at)
+        # Under a key of its own: an endpoint may be the bank's, which is nobody.
+        sealed = await vault.seal(tx, new.id, secret.encode(), bound=_bound(new.id), at=at)
+        await store.add_endpoint(tx, new, sealed, at)
     made = await store.endpoint(tx, new.id, deleted_too=True)
     assert made is not None
     return Made(made, replayed)
@@ -173,9 +176,36 @@ async def take_due(
     tx: Tx, lease: UUID, at: datetime, *, most: int = 64, each: int = 8, not_to: Sequence[UUID] = ()
 ) -> list[Parcel]:
     """Leases what is due to one sender for a minute, at most `each` an endpoint, so that a slow one keeps nobody waiting."""
-    return await store.lease_deliveries(
+    leased = await store.lease_deliveries(
         tx, lease=lease, at=at, until=at + _LEASE, most=most, each=each, not_to=list(not_to)
     )
+    parcels = [parcel for parcel, _ in leased]
+    sealed = {parcel.endpoint_id: secret for parcel, secret in leased if secret is not None}
+    things = [vault.Sealed(subject_id=id_, sealed=secret, bound=_bound(id_)) for id_, secret in sealed.items()]
+    opened = dict(zip(sealed, await vault.open_all(tx, things), strict=True))
+    return [
+        msgspec.structs.replace(parcel, secret=(opened[parcel.endpoint_id] or b"").decode())
+        if parcel.endpoint_id in opened
+        else parcel
+        for parcel in parcels
+    ]
+
+
+def _bound(endpoint_id: UUID) -> str:
+    return f"merchants.endpoint {endpoint_id} secret"
+
+
+async def seal_secrets(tx: Tx, *, after: UUID, most: int, at: datetime) -> UUID | None:
+    """Seals secrets of some endpoints that still stand in the clear; the last id looked at, None where there was none."""
+    ids = await store.unsealed_endpoints(tx, after, most)
+    if not ids:
+        return None
+    sealed: dict[UUID, bytes | None] = {}
+    # One by one, once in the life of a bank: each has a key of its own.
+    for id_, secret in (await store.lock_unsealed_endpoints(tx, ids)).items():
+        sealed[id_] = await vault.seal(tx, id_, secret.encode(), bound=_bound(id_), at=at) if secret else None
+    await store.secrets_sealed(tx, sealed)
+    return ids[-1]
 
 
 async def record(tx: Tx, tries: Sequence[tuple[Parcel, Attempt]]) -> None:

@@ -1,8 +1,8 @@
-"""What several of payments' routes ask for: the intake, a page, a file."""
+"""What several of payments' routes ask for: the intake, a page."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter, SkipValidation
@@ -15,4 +15,3 @@ Limit = Annotated[
     int | None, QueryParameter(description=f"Rows of a page, 1 to {paging.MOST}; {paging.USUAL} unless told.")
 ]
 Cursor = Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")]
-Form = Annotated[Literal["json", "csv"], QueryParameter(name="format", description="`csv`: all of it, as a file.")]

@@ -8,7 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from tongbao.payments.model import Arrives, Capture, Every, Method
+from tongbao.base.approvals import ApprovalState
+from tongbao.payments.model import Arrives, Capture, Every, Method, RailSaid
+from tongbao.payments.resolve import Resolution
 from tongbao.payments.timeline import Step
 from tongbao.payments.view import PaymentView
 from tongbao.web.body import Amount, AmountOrZero, Body, Currency, Reason
@@ -17,6 +19,23 @@ Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=140, examples=[
 Device = Annotated[str, msgspec.Meta(min_length=1, max_length=100, examples=["android-7f3a"])]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=31 * 86_400, description="Seconds.", examples=[86_400])]
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000, examples=[20])]
+
+
+class OrderProof(Body, frozen=True, kw_only=True):
+    """The payer's signature over the order, by a key of his device: then he is not asked again where one way is enough.
+
+    Signed is the JSON of RFC 8785 with the members `type` ("tongbao.order/1"), `payment_id` (the `Idempotency-Key`),
+    `payer_account_id`, `payee_account_id`, `merchant_id`, `order_id` (null where there is none), `amount_minor`, `currency`,
+    `capture`, `arrives`, `method`, `reference`, `nonce` and `expires_at` (to the microsecond, in UTC, as
+    2026-11-22T09:30:00.000000Z).
+    """
+
+    key_id: UUID
+    signature: Annotated[
+        str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{60,1400}$", description="In base64url, without padding.")
+    ]
+    nonce: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{16,64}$", examples=["q83vEjRWeJCrze8SNFZ4kA"])]
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True, description="At most 15 minutes from now.")]
 
 
 class PaymentOrder(Body, frozen=True, kw_only=True):
@@ -39,6 +58,7 @@ class PaymentOrder(Body, frozen=True, kw_only=True):
     arrives: Arrives = Arrives.NOW
     """When a transfer reaches the payee; until then its payer may recall it."""
     hold_s: Seconds | None = None
+    proof: OrderProof | None = None
 
 
 class BatchOrder(PaymentOrder, frozen=True, kw_only=True):
@@ -71,6 +91,12 @@ class TopUpOrder(Body, frozen=True, kw_only=True):
     amount: Amount
     currency: Currency
     reference: Reference | None = None
+    rail: Annotated[str, msgspec.Meta(max_length=31, examples=["sandbox"])] | None = None
+    """The other bank that must send the money first; without one it is credited at once."""
+    outside_account: (
+        Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{4,34}$", examples=["6222020200112233445"])] | None
+    ) = None
+    """The account over there; only with `rail`."""
 
 
 class CaptureOrder(Body, frozen=True, kw_only=True):
@@ -88,6 +114,37 @@ class RefundOrder(Body, frozen=True, kw_only=True):
 
 class NoOrder(Body, frozen=True, kw_only=True):
     """Nothing needs to be said."""
+
+
+class ResolutionOrder(Body, frozen=True, kw_only=True):
+    """What somebody has found out about money that another bank was asked for."""
+
+    outcome: Resolution
+    reason: Reason
+
+
+class ResolutionView(msgspec.Struct, frozen=True, kw_only=True):
+    """What one person proposed; `id` is the proposal's, for `POST /v1/approvals/{id}/approve` by another."""
+
+    id: UUID
+    payment_id: UUID
+    outcome: Resolution
+    state: ApprovalState
+    reason: str
+    proposed_by: UUID
+    proposed_at: datetime
+    expires_at: datetime
+
+
+class RailReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rail said just now: `said` is accepted, declined, never_seen, silent or not_sent; `payment` is as it is after it."""
+
+    rail: str
+    said: RailSaid
+    reason: str | None
+    duration_ms: int
+    payment: PaymentView
+    actions: tuple[str, ...]
 
 
 class TimelineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +186,7 @@ class UsedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountLimitsView(msgspec.Struct, frozen=True, kw_only=True):
-    """`limits` is what counts: the lower of `bank` and `own`."""
+    """`limits` is what counts: the lowest of `bank`, `own` and what the customer's `level` allows (level 3: anything)."""
 
     account_id: UUID
     currency: str
@@ -137,6 +194,7 @@ class AccountLimitsView(msgspec.Struct, frozen=True, kw_only=True):
     bank: LimitsView
     of_this_account: bool
     own: LimitsView
+    level: int
     day: date
     amount_today: UsedView
     count_today: UsedView

@@ -23,7 +23,9 @@ async def expire(
 
 
 def _expire(desk: Desk, payment: Payment, operation: Operation, checks: list[Check]) -> Moved:
-    waits = payment.state == State.CHALLENGED or (payment.state == State.AUTHORISED and payment.arrives == Arrives.NOW)
+    waits = payment.state in (State.CHALLENGED, State.HELD) or (
+        payment.state == State.AUTHORISED and payment.arrives == Arrives.NOW
+    )
     if not waits or payment.due_at is None or desk.at < payment.due_at:
         raise no.NOT_DUE()
     let_go(desk, payment, State.EXPIRED)

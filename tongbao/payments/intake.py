@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 
-from tongbao import ledger
+from tongbao import ledger, risk
 from tongbao.base import days, metrics, tracing
 from tongbao.base.batch import ITEM_FAILED, Batcher, halving
 from tongbao.base.clock import Clock
@@ -19,17 +21,29 @@ from tongbao.base.ids import derived
 from tongbao.base.principal import SYSTEM
 from tongbao.base.refusal import Refusal
 from tongbao.base.settings import Settings
-from tongbao.payments import store
+from tongbao.payments import assess, store
 from tongbao.payments.arrive import arrive
+from tongbao.payments.assess import Assessed
 from tongbao.payments.cancel import cancel
 from tongbao.payments.capture import capture
 from tongbao.payments.confirm import confirm
 from tongbao.payments.expire import expire
 from tongbao.payments.facts import Facts, FactsReader
+from tongbao.payments.held import refuse
 from tongbao.payments.judge import judge
 from tongbao.payments.model import OUTSIDE, Operation, Order, Outcome
+from tongbao.payments.policy import Policy, Situation
+from tongbao.payments.rail_answered import (
+    rail_accepted,
+    rail_declined,
+    rail_kept,
+    rail_never_received,
+    rail_reversed,
+    rail_silent,
+)
 from tongbao.payments.recall import recall
 from tongbao.payments.refund import refund
+from tongbao.payments.signed import Signatures
 from tongbao.payments.submit import submit
 
 log = structlog.get_logger(__name__)
@@ -43,8 +57,15 @@ VERBS: dict[str, Callable[..., Awaitable[list[Outcome]]]] = {
     "capture": capture,
     "confirm": confirm,
     "expire": expire,
+    "rail_accepted": rail_accepted,
+    "rail_declined": rail_declined,
+    "rail_kept": rail_kept,
+    "rail_never_received": rail_never_received,
+    "rail_reversed": rail_reversed,
+    "rail_silent": rail_silent,
     "recall": recall,
     "refund": refund,
+    "refuse": refuse,
 }
 
 
@@ -57,6 +78,9 @@ class Intake:
         self._settings = settings
         self._zone = settings.zone
         self._facts = FactsReader(db)
+        self._signatures = Signatures(db)
+        self._rules = risk.RulesInForce(time.perf_counter_ns)
+        self._models = risk.ModelsInForce(time.perf_counter_ns)
         self._orders: Batcher[Order, Outcome] = Batcher(
             self._submit,
             failed=_failed,
@@ -126,16 +150,54 @@ class Intake:
     async def _submit(self, orders: list[Order]) -> list[Outcome]:
         at = self._clock.now()
         facts = await self._facts.read(orders, at, days.local_day(at, self._zone))
-        judgements = [judge(order, self._settings.confirm_above_minor) for order in orders]
+        known = await self._facts.situations(orders, at, self._zone)
+        shown = await self._signatures.check(orders, facts.owners, at)
+        assessed = await self._assess(orders, facts, known, at)
+        judgements = [
+            judge(
+                order,
+                self._settings.confirm_above_minor,
+                known.get(order.id),
+                secrets.token_bytes(32) if order.id in known else None,
+                shown.get(order.id),
+                assessed.judged.get(order.id) if assessed else None,
+            )
+            for order in orders
+        ]
         with _measured("orders", len(orders), self._orders.waiting):
             async with self._db.tx() as tx:
                 done = await submit(
-                    tx, orders, judgements, facts, at=at, zone=self._zone, hold_days=self._settings.hold_days
+                    tx,
+                    orders,
+                    judgements,
+                    facts,
+                    at=at,
+                    zone=self._zone,
+                    hold_days=self._settings.hold_days,
+                    assessed=assessed,
                 )
         states = Counter(outcome.payment.state for outcome in done if outcome.payment and not outcome.replayed)
         for state, count in states.items():
             metrics.PAYMENTS.labels(state).inc(count)
         return done
+
+    async def _assess(
+        self, orders: list[Order], facts: Facts, known: Mapping[UUID, tuple[Policy, Situation]], at: datetime
+    ) -> Assessed | None:
+        asked = assess.asked(orders, facts, at, self._zone) if self._settings.risk == "on" else {}
+        if not asked:
+            return None
+        async with self._db.read() as tx:
+            rules = await self._rules.rules(tx, at=at)
+            models = await self._models.models(tx, at=at)
+            seen = await risk.recall(tx, list(asked.values()), risk.CATALOGUE, at_s=int(at.timestamp()))
+        assessed = assess.assess(asked, seen, rules, orders, facts, known, at=at, zone=self._zone, models=models)
+        fenced, left_out = self._rules.newly_fenced(), self._models.newly_fenced()
+        if fenced or left_out:
+            async with self._db.tx() as tx:
+                await risk.report(tx, fenced, at=at)
+                await risk.report_models(tx, left_out, at=at)
+        return assessed
 
     async def _operate(self, asked: list[tuple[str, Operation]]) -> list[Outcome]:
         at = self._clock.now()
@@ -163,7 +225,7 @@ class Intake:
         return await self._facts.of_payments(
             ends,
             {p.merchant_id for p in payments if p.merchant_id},
-            {p.currency for p in payments if p.payer_account_id == OUTSIDE},
+            {p.currency for p in payments if p.payer_account_id == OUTSIDE or p.rail is not None},
             at,
             days.local_day(at, self._zone),
         )

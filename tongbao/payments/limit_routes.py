@@ -14,6 +14,7 @@ from tongbao.base.db import Database, Tx
 from tongbao.base.money import is_currency
 from tongbao.base.principal import Principal
 from tongbao.base.settings import Settings
+from tongbao.identity import may_see_account, require_or_own
 from tongbao.payments import model, set_limits
 from tongbao.payments import refusals as no
 from tongbao.payments.bodies import (
@@ -57,6 +58,7 @@ def _account_limits(found: model.AccountLimits) -> AccountLimitsView:
         bank=_limits_view(found.bank),
         of_this_account=found.of_this_account,
         own=_limits_view(found.own),
+        level=found.level.level,
         day=spending.day,
         amount_today=_used(spending.day_minor, counts.per_day_minor),
         count_today=_used(spending.day_count, counts.per_day_count),
@@ -67,21 +69,22 @@ def _account_limits(found: model.AccountLimits) -> AccountLimitsView:
 
 @get(
     "/v1/accounts/{id:uuid}/limits",
-    guards=[require("limits:read")],
+    guards=[require_or_own("limits:read", "me:read")],
     tags=["limits"],
     summary="What an account may spend, and what of it is used",
     operation_id="get_limits",
-    response_description="The bank's limits, the customer's own, the lower of both, and what is used of them.",
+    response_description="The bank's limits, the customer's own, the lowest that counts, and what is used of them.",
     responses=problems(no.ACCOUNT_NOT_FOUND),
 )
-async def get_limits(id: Id, db: Db, clock: Now, settings: Config) -> AccountLimitsView:
+async def get_limits(id: Id, principal: By, db: Db, clock: Now, settings: Config) -> AccountLimitsView:
     async with db.read() as tx:
+        await may_see_account(tx, principal, id)
         return _account_limits(await set_limits.limits_of(tx, id, days.local_day(clock.now(), settings.zone)))
 
 
 @put(
     "/v1/accounts/{id:uuid}/limits",
-    guards=[require("limits:write")],
+    guards=[require_or_own("limits:write", "me:pay")],
     tags=["limits"],
     summary="The customer's own limits: lower than the bank's, or raised again up to them",
     operation_id="set_own_limits",

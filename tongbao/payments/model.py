@@ -11,6 +11,7 @@ import msgspec
 
 from tongbao.base.ids import NAMESPACE, derived
 from tongbao.base.refusal import Refusal
+from tongbao.identity import Sort
 
 OUTSIDE: Final = derived(NAMESPACE, "payments.outside")
 """Stands as the payer of money that comes in from outside the bank."""
@@ -30,12 +31,32 @@ class State(StrEnum):
 
 MOVES: Final[dict[State, frozenset[State]]] = {
     State.CREATED: frozenset(
-        {State.CHALLENGED, State.HELD, State.AUTHORISED, State.UNKNOWN, State.COMPLETED, State.DECLINED}
+        {
+            State.CHALLENGED,
+            State.HELD,
+            State.AUTHORISED,
+            State.UNKNOWN,
+            State.COMPLETED,
+            State.DECLINED,
+            State.CANCELLED,
+        }
     ),
-    State.CHALLENGED: frozenset({State.AUTHORISED, State.COMPLETED, State.DECLINED, State.CANCELLED, State.EXPIRED}),
-    State.HELD: frozenset({State.AUTHORISED, State.COMPLETED, State.DECLINED, State.CANCELLED, State.EXPIRED}),
+    State.CHALLENGED: frozenset(
+        {
+            State.CREATED,
+            State.HELD,
+            State.AUTHORISED,
+            State.COMPLETED,
+            State.DECLINED,
+            State.CANCELLED,
+            State.EXPIRED,
+        }
+    ),
+    State.HELD: frozenset(
+        {State.CREATED, State.AUTHORISED, State.COMPLETED, State.DECLINED, State.CANCELLED, State.EXPIRED}
+    ),
     State.AUTHORISED: frozenset({State.AUTHORISED, State.COMPLETED, State.CANCELLED, State.EXPIRED}),
-    State.UNKNOWN: frozenset({State.COMPLETED, State.DECLINED}),
+    State.UNKNOWN: frozenset({State.COMPLETED, State.DECLINED, State.CANCELLED}),
     State.COMPLETED: frozenset({State.COMPLETED}),
     State.DECLINED: frozenset(),
     State.CANCELLED: frozenset(),
@@ -64,11 +85,45 @@ class Arrives(StrEnum):
     NEXT_DAY = "next_day"
 
 
+class TransferHabit(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of how a customer transfers: when it arrives unless he says otherwise, and whom he looked up on his last day."""
+
+    arrives: Arrives
+    day: date
+    looked_up: int
+
+
 class Method(StrEnum):
     ACCOUNT = "account"
     QR = "qr"
     CARD = "card"
     API = "api"
+
+
+class Over(msgspec.Struct, frozen=True, kw_only=True):
+    """The way in from outside: which rail, which account there, and after how many seconds the payment counts as stuck."""
+
+    rail: str
+    account: str
+    within_s: int
+
+
+class OrderSignature(msgspec.Struct, frozen=True, kw_only=True):
+    """By which key of his device a payer has signed his order (`signed.said`), and until when that counts."""
+
+    key_id: UUID
+    signature: bytes
+    nonce: str
+    expires_at: datetime
+
+
+class OrderShown(msgspec.Struct, frozen=True, kw_only=True):
+    """What a payer's right signature over his order shows: `evidence` is JSON, with the order as it was signed."""
+
+    key_id: UUID
+    sorts: frozenset[Sort]
+    instruction_hash: bytes
+    evidence: str
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +148,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     hold_s: int | None = None
     reference: str | None = None
     device: str | None = None
+    payer_id: UUID | None = None
+    """Set where a customer asks for himself: the account that pays must be his."""
+    device_known: bool = False
+    """Of a customer who asks for himself: his session is in a browser that is known and past its cool-off."""
+    over: Over | None = None
+    """Set where another bank must send the money before it is credited here."""
+    signature: OrderSignature | None = None
+    """Set where the payer has signed the order beforehand."""
 
 
 class Payment(msgspec.Struct):
@@ -128,6 +191,8 @@ class Payment(msgspec.Struct):
     decided_at: datetime | None
     due_at: datetime | None
     sequence: int
+    rail: str | None
+    """The other bank that the money comes in from."""
 
     def move(self, state: State) -> None:
         """Changes the lifecycle state; AssertionError where the table of moves does not allow it."""
@@ -169,6 +234,28 @@ class Limits(msgspec.Struct, frozen=True):
         return Limits(*(min((v for v in pair if v is not None), default=None) for pair in pairs))
 
 
+class LevelLimits(msgspec.Struct, frozen=True):
+    """What an account may pay because of how well the bank knows its customer; None: no such bound. At level 0 nothing."""
+
+    level: int
+    per_payment_minor: int | None
+    per_day_minor: int | None
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(per_payment_minor=self.per_payment_minor, per_day_minor=self.per_day_minor)
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """A payer's counters under their lock, and all that bounds what may be added to them."""
+
+    spending: Spending
+    limits: Limits
+    may_pay: bool
+    """Whether the customer may pay at all."""
+    level: LevelLimits
+
+
 class Spending(msgspec.Struct):
     """What an account has spent on a day and in a month. Mutable: the working copy under its lock."""
 
@@ -204,9 +291,64 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     request_hash: bytes
     merchant_id: UUID | None = None
     """Set where a merchant asks: the payment must be this merchant's."""
+    payer_id: UUID | None = None
+    """Set where a customer asks for himself: the account that pays must be his."""
     amount_minor: int | None = None
     final: bool = False
     reason: str | None = None
+
+
+class RailVerb(StrEnum):
+    """What a rail is asked: to send the money, what became of that, or to take back what may have been charged."""
+
+    PULL = "pull"
+    ASK = "ask"
+    REVERSE = "reverse"
+
+
+class RailSaid(StrEnum):
+    """What a rail said. `silent`: no answer that says anything, so it may have happened; `not_sent`: it never heard us."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    NEVER_SEEN = "never_seen"
+    SILENT = "silent"
+    NOT_SENT = "not_sent"
+
+    @property
+    def is_answer(self) -> bool:
+        return self not in (RailSaid.SILENT, RailSaid.NOT_SENT)
+
+
+class RailParcel(msgspec.Struct, frozen=True):
+    """What a rail is asked about one payment. `sent_at`: when a request to send the money may have left before this one.
+
+    `tries`: how often in a row there was no answer to go on with. `is_over`: the payment came to nothing, and what it was charged for is
+    taken back.
+    """
+
+    payment_id: UUID
+    rail: str
+    account: str
+    amount_minor: int
+    currency: str
+    due_at: datetime | None
+    verb: RailVerb
+    tries: int
+    sent_at: datetime | None
+    lease: UUID | None
+    is_over: bool = False
+
+
+class RailCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One time that a rail was asked, and what it said. `asked_by`: who asked by hand."""
+
+    verb: RailVerb
+    at: datetime
+    duration_ms: int
+    said: RailSaid
+    reason: str | None = None
+    asked_by: UUID | None = None
 
 
 class AccountLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,11 +361,12 @@ class AccountLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The bank has set `bank` for this account alone; else it is that of everybody of this kind and currency."""
     bank: Limits
     own: Limits
+    level: LevelLimits
     spending: Spending
 
     @property
     def effective(self) -> Limits:
-        return self.bank.stricter(self.own)
+        return self.bank.stricter(self.own).stricter(self.level.limits)
 
 
 class BankLimit(msgspec.Struct, frozen=True):
@@ -232,6 +375,32 @@ class BankLimit(msgspec.Struct, frozen=True):
     customer_kind: str
     currency: str
     limits: Limits
+
+
+class Scope(StrEnum):
+    """What a switch stops, the widest first: a kind of payment, a merchant, a method."""
+
+    KIND = "kind"
+    MERCHANT = "merchant"
+    METHOD = "method"
+
+
+class Switch(msgspec.Struct, frozen=True, kw_only=True):
+    """A kill switch as it was last thrown, by whom and why; version 0: never. `key`: a kind, a merchant's id, a method."""
+
+    scope: Scope
+    key: str
+    stopped: bool
+    """As it was thrown; `stops` says whether it still does."""
+    since: datetime | None = None
+    by: UUID | None = None
+    reason: str | None = None
+    until: datetime | None = None
+    version: int = 0
+
+    def stops(self, at: datetime) -> bool:
+        """Whether payments are stopped at this moment: a stop with an end is over by itself."""
+        return self.stopped and (self.until is None or self.until > at)
 
 
 class PayrollState(StrEnum):

@@ -5,7 +5,7 @@ Each verb hands in its own decision: `decide(desk, payment, operation, checks) -
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from tongbao.payments import desk as desks
 from tongbao.payments import refusals as no
 from tongbao.payments import store
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import OUTSIDE, Check, Operation, Outcome, Payment, State
+from tongbao.payments.model import OUTSIDE, Check, Operation, Outcome, Payment, Scope, State
 from tongbao.payments.view import view
 
 
@@ -32,6 +32,8 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 Decide = Callable[[desks.Desk, Payment, Operation, list[Check]], Moved]
+Look = Callable[[Tx, Mapping[UUID, Payment]], Awaitable[None]]
+"""What a verb reads under the locks of its payments, before any account is locked."""
 
 
 async def operate(
@@ -44,15 +46,21 @@ async def operate(
     at: datetime,
     zone: ZoneInfo,
     hold_days: int,
+    suspense: bool = False,
+    look: Look | None = None,
 ) -> list[Outcome]:
-    """One outcome an operation, in order; refusals are remembered and ids seen before answer what they answered first."""
+    """One outcome an operation, in order; refusals are remembered and ids seen before answer what they answered first.
+
+    `suspense`: the decision may have to put money there. `look`: reads what the decision needs beside that.
+    """
     first = {operation.id: place for place, operation in reversed(list(enumerate(operations)))}
     once = [operation for place, operation in enumerate(operations) if place == first[operation.id]]
     fresh = await store.claim_operations(tx, kind, sorted(once, key=lambda o: o.id), at)
     outcomes = await _replays(tx, kind, [o for o in once if o.id not in fresh])
     ours = [o for o in once if o.id in fresh]
     if ours:
-        desk, payments = await _lock(tx, ours, facts, at=at, zone=zone, hold_days=hold_days)
+        more: Any = {"suspense": suspense, "look": look}
+        desk, payments = await _lock(tx, ours, fresh, facts, **more, at=at, zone=zone, hold_days=hold_days)
         for operation in ours:
             outcomes[operation.id] = _decide_one(desk, payments, operation, decide)
         desk.writes.payments = [p for p in payments.values() if p.id in {o.payment_id for o in ours}]
@@ -64,15 +72,28 @@ async def operate(
 
 
 async def _lock(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx,
+    operations: Sequence[Operation],
+    stopped: Mapping[UUID, Scope | None],
+    facts: Facts,
+    *,
+    suspense: bool,
+    look: Look | None,
+    at: datetime,
+    zone: ZoneInfo,
+    hold_days: int,
 ) -> tuple[desks.Desk, dict[UUID, Payment]]:
     payments = await store.lock_payments(tx, {o.payment_id for o in operations})
+    if look is not None:
+        await look(tx, payments)
     accounts: set[int] = set()
     for payment in payments.values():
         ends = [payment.payer_account_id, payment.payee_account_id]
         accounts |= {facts.accounts[i][0] for i in ends if i in facts.accounts}
-        if payment.payer_account_id == OUTSIDE:
+        if payment.payer_account_id == OUTSIDE or payment.rail is not None:
             accounts.add(facts.outside[payment.currency])
+            if suspense:
+                accounts.add(facts.suspense[payment.currency])
         merchant = facts.merchants.get(payment.merchant_id) if payment.merchant_id else None
         if merchant:
             accounts.add(merchant.settlement_ledger_id)
@@ -81,7 +102,8 @@ async def _lock(
         facts,
         spenders={p.payer_account_id for p in payments.values() if p.payer_account_id != OUTSIDE},
         accounts=accounts,
-        holds={p.id for p in payments.values() if p.state == State.AUTHORISED},
+        holds={p.id for p in payments.values() if p.state in (State.AUTHORISED, State.HELD)},
+        stopped=stopped,
         at=at,
         zone=zone,
         hold_days=hold_days,
@@ -93,7 +115,7 @@ def _decide_one(desk: desks.Desk, payments: dict[UUID, Payment], operation: Oper
     payment = payments.get(operation.payment_id)
     checks: list[Check] = [Check("authentication", True)]
     try:
-        if payment is None or operation.merchant_id not in (None, payment.merchant_id):
+        if payment is None or not _may_ask(desk, payment, operation):
             payment = None
             raise no.PAYMENT_UNKNOWN()
         moved = decide(desk, payment, operation, checks)
@@ -107,6 +129,15 @@ def _decide_one(desk: desks.Desk, payments: dict[UUID, Payment], operation: Oper
         (operation.id, "done", None, moved.amount_minor, moved.covered_minor, moved.fee_minor, answer)
     )
     return Outcome(payment, tuple(checks), answer=answer)
+
+
+def _may_ask(desk: desks.Desk, payment: Payment, operation: Operation) -> bool:
+    """A merchant asks about payments to itself, a customer about payments from an account of his own."""
+    if operation.payer_id is not None and payment.refusal == no.PAYER_UNKNOWN.code:
+        return False  # somebody else named his account and was refused: he never sees it
+    return operation.merchant_id in (None, payment.merchant_id) and desk.facts.is_of(
+        payment.payer_account_id, operation.payer_id
+    )
 
 
 def _answer(payment: Payment | None, checks: list[Check]) -> dict[str, Any] | None:

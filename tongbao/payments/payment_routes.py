@@ -6,17 +6,21 @@ from datetime import date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
-from tongbao.base.db import Tx
+from tongbao.base.db import Database
 from tongbao.base.money import LARGEST_MINOR
 from tongbao.base.principal import Principal, PrincipalKind
 from tongbao.base.refusal import Refusal
-from tongbao.payments import model, records, store
+from tongbao.base.say import Lang
+from tongbao.base.settings import Settings
+from tongbao.identity import may_see_account, require_or_own
+from tongbao.payments import model, records
 from tongbao.payments import refusals as no
-from tongbao.payments.asked import Cursor, Form, Limit, Pays
+from tongbao.payments.asked import Cursor, Limit, Pays
 from tongbao.payments.bodies import (
     Batch,
     BatchOrder,
@@ -29,17 +33,19 @@ from tongbao.payments.bodies import (
     TimelineView,
     TopUpOrder,
 )
-from tongbao.payments.door import PATH, Answer, answer_of, may_debit, order_of
+from tongbao.payments.door import PATH, Answer, answer_of, may_debit, order_of, payer_of
 from tongbao.payments.intake import Intake
-from tongbao.payments.model import OUTSIDE, Kind, Method, Order, Outcome, Payment, State
-from tongbao.payments.timeline import Step, timeline
+from tongbao.payments.model import OUTSIDE, Kind, Method, Order, Outcome, State
+from tongbao.payments.rail_routes import over_of
+from tongbao.payments.seen import may_see_payment, steps_of, view_of
 from tongbao.payments.view import PaymentView, view
 from tongbao.web import paging
 from tongbao.web.body import Body, canonical_hash
 from tongbao.web.door import note
+from tongbao.web.export import FileForm, Form, ReadersLang, export
 from tongbao.web.paging import Page
-from tongbao.web.refusals import INVALID_FIELD
-from tongbao.web.site import By, Config, Db, Id, Key, export, problems, require
+from tongbao.web.refusals import EXPORT_TOO_LARGE, INVALID_FIELD, MISSING_FIELD, NO_FONT
+from tongbao.web.site import By, Config, Db, Id, Key, Now, problems, require
 
 From = Annotated[date | None, QueryParameter(name="from", description="First day, in the bank's zone.")]
 To = Annotated[date | None, QueryParameter(name="to", description="Last day, in the bank's zone.")]
@@ -47,7 +53,8 @@ InState = Annotated[State | None, QueryParameter(name="state", description="Only
 
 _BATCH_LARGEST: Final = 8 << 20
 
-_DECIDED: Final = (
+DECIDED: Final = (
+    *no.STOPPED.values(),
     no.PAYER_UNKNOWN,
     no.PAYEE_UNKNOWN,
     no.MERCHANT_UNKNOWN,
@@ -56,6 +63,8 @@ _DECIDED: Final = (
     no.CURRENCY_MISMATCH,
     no.ACCOUNT_FROZEN,
     no.CUSTOMER_FROZEN,
+    no.NOT_VERIFIED,
+    no.OVER_LEVEL_LIMIT,
     no.OVER_PAYMENT_LIMIT,
     no.OVER_DAY_LIMIT,
     no.OVER_MONTH_LIMIT,
@@ -67,7 +76,7 @@ _DECIDED: Final = (
 """What a payment may be declined for: remembered under its id."""
 
 
-def _response(request: Request[Any, Any, Any], answer: Answer, outcome: Outcome) -> Any:
+def response_of(request: Request[Any, Any, Any], answer: Answer, outcome: Outcome) -> Any:
     if outcome.refusal is not None:
         note(request.scope, code=outcome.refusal.code)  # pyright: ignore[reportArgumentType]
     status, headers, body = answer
@@ -78,32 +87,50 @@ def _response(request: Request[Any, Any, Any], answer: Answer, outcome: Outcome)
 
 @post(
     PATH,
-    guards=[require("payments:debit")],
+    guards=[require_or_own("payments:debit", "me:pay")],
     tags=["payments"],
     summary="Pay",
     operation_id="pay",
     response_description="The payment, decided, with every check. What is declined is a problem, with its `payment_id`.",
-    responses=problems(*_DECIDED, make=True, batched=True),
+    responses=problems(*DECIDED, make=True, batched=True),
 )
 async def pay(
     request: Request[Any, Any, Any], data: JSONBody[PaymentOrder], key: Key, principal: By, intake: Pays
 ) -> PaymentView:
-    may_debit(principal)
-    outcome = await intake.pay(order_of(data, key, principal.id))
-    return _response(request, answer_of(outcome, key), outcome)
+    payer_id = payer_of(principal)
+    order = order_of(data, key, principal.id, payer_id, device_known=principal.device_id is not None)
+    outcome = await intake.pay(order)
+    return response_of(request, answer_of(outcome, key, to_payer=payer_id is not None), outcome)
 
 
 @post(
     "/v1/topups",
     guards=[require("topups:write")],
     tags=["payments"],
-    summary="Money in from outside (sandbox channel)",
+    summary="Money in from outside: at once (sandbox channel), or over a rail when the other bank has sent it",
     operation_id="top_up",
-    response_description="The payment.",
-    responses=problems(no.PAYEE_UNKNOWN, no.CURRENCY_MISMATCH, no.BY_CODE["account_closed"], make=True, batched=True),
+    response_description="The payment. Over a rail it is `created`: look it up, or listen, for what becomes of it.",
+    responses=problems(
+        no.RAIL_UNKNOWN,
+        no.RAIL_DOWN,
+        no.KIND_STOPPED,
+        no.METHOD_STOPPED,
+        no.PAYEE_UNKNOWN,
+        no.CURRENCY_MISMATCH,
+        no.BY_CODE["account_closed"],
+        make=True,
+        batched=True,
+    ),
 )
 async def top_up(
-    request: Request[Any, Any, Any], data: JSONBody[TopUpOrder], key: Key, principal: By, intake: Pays
+    request: Request[Any, Any, Any],
+    data: JSONBody[TopUpOrder],
+    key: Key,
+    principal: By,
+    intake: Pays,
+    db: Db,
+    settings: Config,
+    clock: Now,
 ) -> PaymentView:
     order = Order(
         id=key,
@@ -116,9 +143,10 @@ async def top_up(
         kind=Kind.TOPUP,
         method=Method.API,
         reference=data.reference,
+        over=await over_of(data, key, db, settings, clock.now()),
     )
     outcome = await intake.pay(order)
-    return _response(request, answer_of(outcome, key), outcome)
+    return response_of(request, answer_of(outcome, key), outcome)
 
 
 @post(
@@ -164,75 +192,49 @@ def _batch_outcome(id: UUID, outcome: Outcome) -> BatchOutcome:
     )
 
 
-async def _seen_by(tx: Tx, id: UUID, principal: Principal) -> Payment:
-    """The payment, if this principal may see it: the bank all, a merchant its own, a partner what it made itself."""
-    payment = (await store.payments(tx, [id])).get(id)
-    if payment is None:
-        raise no.PAYMENT_UNKNOWN()
-    if principal.kind is PrincipalKind.MERCHANT and payment.merchant_id != principal.subject_id:
-        raise no.PAYMENT_UNKNOWN()
-    if principal.kind is PrincipalKind.PARTNER and payment.principal_id != principal.id:
-        raise no.PAYMENT_UNKNOWN()
-    return payment
-
-
 @get(
     f"{PATH}/{{id:uuid}}",
-    guards=[require("payments:read")],
+    guards=[require_or_own("payments:read", "me:read")],
     tags=["payments"],
     summary="A payment as it is now",
     operation_id="get_payment",
-    response_description="The payment. To the bank also the checks of its first decision.",
+    response_description="The payment. To the bank and to its payer also the checks of its first decision.",
     responses=problems(no.PAYMENT_UNKNOWN),
 )
 async def get_payment(id: Id, principal: By, db: Db) -> PaymentView:
     async with db.read() as tx:
-        payment = await _seen_by(tx, id, principal)
-        decided = {} if _is_stranger(principal) else await store.decisions(tx, [id])
-    return view(payment, decided[id][2] if id in decided else ())
-
-
-def _is_stranger(principal: Principal) -> bool:
-    """Whoever is neither the bank nor its staff learns nothing of the payer's money."""
-    return principal.kind in (PrincipalKind.MERCHANT, PrincipalKind.PARTNER)
+        return await view_of(tx, await may_see_payment(tx, principal, id))
 
 
 @get(
     f"{PATH}/{{id:uuid}}/timeline",
-    guards=[require("payments:read")],
+    guards=[require_or_own("payments:read", "me:read")],
     tags=["payments"],
     summary="What happened to a payment and why",
     operation_id="get_timeline",
-    response_description="Every step in order, in English and in Chinese. A merchant sees only its own side of the money.",
+    response_description="Every step in order, in English and in Chinese. Whoever is not the bank sees his own side of it.",
     responses=problems(no.PAYMENT_UNKNOWN),
 )
 async def get_timeline(id: Id, principal: By, db: Db) -> TimelineView:
     async with db.read() as tx:
-        payment = await _seen_by(tx, id, principal)
-        steps = (await timeline(tx, id)).steps
-    if _is_stranger(principal):
-        steps = tuple(step for step in steps if _is_for_merchants(step))
-    return TimelineView(payment=view(payment), steps=steps)
-
-
-def _is_for_merchants(step: Step) -> bool:
-    if step.what == "entry":
-        return step.details.get("gl_line") in ("2020", "2030")
-    return step.what not in ("check", "hold")
+        seen = await may_see_payment(tx, principal, id)
+        shown = await view_of(tx, seen)
+        return TimelineView(payment=msgspec.structs.replace(shown, checks=()), steps=await steps_of(tx, seen))
 
 
 @get(
     PATH,
-    guards=[require("payments:read")],
+    guards=[require_or_own("payments:read", "me:read")],
     tags=["payments"],
-    summary="Payments by account, merchant, day, amount, state and party, newest first; as CSV with format=csv",
+    summary="Payments by account, merchant, day, amount, state and party, newest first; as a file with format=csv, xlsx or pdf",
     operation_id="list_payments",
-    response_description="A page of payments.",
-    responses=problems(no.MERCHANT_UNKNOWN),
+    response_description="A page of payments. A customer names an account of his own.",
+    responses=problems(no.MERCHANT_UNKNOWN, no.ACCOUNT_NOT_FOUND, EXPORT_TOO_LARGE, NO_FONT),
 )
 async def list_payments(
     principal: By,
     db: Db,
+    clock: Now,
     settings: Config,
     account_id: FromQuery[UUID | None] = None,
     merchant_id: FromQuery[UUID | None] = None,
@@ -247,9 +249,13 @@ async def list_payments(
     cursor: Cursor = None,
     limit: Limit = None,
     form: Form = "json",
+    lang: ReadersLang = "zh",
 ) -> Page[PaymentView]:
     if principal.kind is PrincipalKind.MERCHANT:
         merchant_id = principal.subject_id
+    is_customer = principal.kind is PrincipalKind.CUSTOMER
+    if is_customer:
+        await _must_be_own(db, principal, account_id)
     wanted = records.Filter(
         account_id=account_id,
         merchant_id=merchant_id,
@@ -261,17 +267,40 @@ async def list_payments(
         state=in_state,
         kind=kind,
         method=method,
+        of_owner=is_customer,
     )
     most = paging.limit(limit)
     place = paging.place(cursor, datetime, UUID)
     if principal.kind is PrincipalKind.PARTNER:
         return Page(items=[])
-    if form == "csv":
-        return export(records.COLUMNS, records.export(db, wanted, settings.zone), name="payments")  # pyright: ignore[reportReturnType]
+    if form != "json":
+        return await _file(form, lang, db, wanted, settings, clock.now())
     async with db.read() as tx:
         before = place if place else records.NEWEST
         found = await records.records(tx, wanted, settings.zone, before=before, most=most + 1)  # pyright: ignore[reportArgumentType]
     return paging.page(found, most, lambda p: paging.cursor(*records.place_of(p)), view)
+
+
+async def _must_be_own(db: Database, principal: Principal, account_id: UUID | None) -> None:
+    if account_id is None:
+        raise MISSING_FIELD("an account of yours", field="account_id")
+    async with db.read() as tx:
+        await may_see_account(tx, principal, account_id)
+
+
+async def _file(
+    form: FileForm, lang: Lang, db: Database, wanted: records.Filter, settings: Settings, at: datetime
+) -> Any:
+    return await export(
+        records.COLUMNS,
+        records.every(db, wanted, settings.zone),
+        name="payments",
+        form=form,
+        title="付款记录" if lang == "zh" else "Payments",
+        settings=settings,
+        at=at,
+        lang=lang,
+    )
 
 
 def _bound(given: int | None, usual: int, field: str) -> int:
@@ -296,16 +325,19 @@ async def _ask(
 ) -> Any:
     if principal.kind is PrincipalKind.PARTNER:
         raise no.PAYMENT_UNKNOWN()
+    payer_id = payer_of(principal) if principal.kind is PrincipalKind.CUSTOMER else None
     operation = model.Operation(
         id=key,
         payment_id=payment_id,
         principal_id=principal.id,
         request_hash=canonical_hash(body),
         merchant_id=principal.subject_id if principal.kind is PrincipalKind.MERCHANT else None,
+        payer_id=payer_id,
         **said,
     )
     outcome = await intake.ask(verb, operation)
-    return _response(request, answer_of(outcome, payment_id, status), outcome)
+    answer = answer_of(outcome, payment_id, status, to_payer=payer_id is not None)
+    return response_of(request, answer, outcome)
 
 
 @post(
@@ -340,11 +372,11 @@ async def capture(
 @post(
     f"{PATH}/{{id:uuid}}/cancel",
     status_code=200,
-    guards=[require("payments:cancel")],
+    guards=[require_or_own("payments:cancel", "me:pay")],
     tags=["payments"],
     summary="Let a payment go before it is taken",
     operation_id="cancel",
-    response_description="The payment after it. What was captured before stands.",
+    response_description="The payment after it. What was captured before stands. A payer lets go only what waits for him.",
     responses=problems(no.PAYMENT_UNKNOWN, no.NOT_CANCELLABLE, make=True, batched=True),
 )
 async def cancel(
@@ -361,12 +393,12 @@ async def cancel(
 @post(
     f"{PATH}/{{id:uuid}}/confirm",
     status_code=200,
-    guards=[require("payments:confirm")],
+    guards=[require_or_own("payments:confirm", "me:pay")],
     tags=["payments"],
     summary="The payer says yes",
     operation_id="confirm",
     response_description="The payment after it.",
-    responses=problems(no.PAYMENT_UNKNOWN, no.NOT_CHALLENGED, *_DECIDED, make=True, batched=True),
+    responses=problems(no.PAYMENT_UNKNOWN, no.NOT_CHALLENGED, no.FAMILY_TO_AGREE, *DECIDED, make=True, batched=True),
 )
 async def confirm(
     request: Request[Any, Any, Any],
@@ -385,7 +417,7 @@ async def confirm(
 @post(
     f"{PATH}/{{id:uuid}}/recall",
     status_code=200,
-    guards=[require("payments:cancel")],
+    guards=[require_or_own("payments:cancel", "me:pay")],
     tags=["payments"],
     summary="Take a mistaken transfer back before it arrives",
     operation_id="recall",

@@ -27,12 +27,13 @@ from tongbao.base.refusal import RefusalKind
 from tongbao.payments import refusals as no
 from tongbao.payments import store
 from tongbao.payments.intake import BULK, Intake
-from tongbao.payments.model import Kind, Order, Outcome, Payroll, PayrollLine, PayrollState
+from tongbao.payments.model import Kind, Method, Order, Outcome, Payroll, PayrollLine, PayrollState, Scope
 from tongbao.web.refusals import AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, AMOUNT_ZERO, NUL_CHARACTER
 
 MOST_LINES: Final = 10_000
 LARGEST_FILE: Final = 2 << 20
 _LONGEST_REFERENCE: Final = 140
+_COMPARED: Final = "names of a payroll are compared with those of the accounts"
 
 _COLUMNS: Final = {
     "account_number": "account_number", "账号": "account_number", "收款账号": "account_number",
@@ -123,7 +124,7 @@ async def upload(
         raise no.ACCOUNT_NOT_FOUND(field="payer_account_id")
     if payer.currency != currency:
         raise no.CURRENCY_MISMATCH(f"the account is kept in {payer.currency}", field="currency")
-    lines = await _check(tx, read_file(raw), payer_account_id, currency)
+    lines = await _check(tx, read_file(raw), payer_account_id, currency, by, at)
     if not lines:
         raise no.PAYROLL_UNREADABLE("there is no line")
     await store.add_payroll_lines(tx, id, lines)
@@ -131,12 +132,15 @@ async def upload(
     return new, False
 
 
-async def _check(tx: Tx, rows: Sequence[Row], payer_account_id: UUID, currency: str) -> list[PayrollLine]:
-    """Set by set, never line by line: two look-ups for the whole file."""
+async def _check(
+    tx: Tx, rows: Sequence[Row], payer_account_id: UUID, currency: str, by: Principal, at: datetime
+) -> list[PayrollLine]:
+    """Set by set, never line by line: a few look-ups for the whole file."""
     known = await store.accounts_by_number(tx, {_number(row) for row in rows})
     named = {_number(row) for row in rows if row.name}
     owners = {owner for number, (_, _, owner) in known.items() if number in named}
-    names = await identity.names_of(tx, owners) if owners else {}
+    people = (await identity.find_customers(tx, owners)).values() if owners else ()
+    names = await identity.details_of(tx, people, by=by, reason=_COMPARED, at=at)
     seen: dict[tuple[str, str, str], int] = {}
     lines = []
     for row in rows:
@@ -144,7 +148,7 @@ async def _check(tx: Tx, rows: Sequence[Row], payer_account_id: UUID, currency: 
         account = known.get(number)
         amount = read_amount(row.amount, currency)
         problem = _problem(row, number, account, payer_account_id, currency)
-        if problem is None and account is not None and row.name and _plain(row.name) != _plain(names[account[2]]):
+        if problem is None and account is not None and row.name and _plain(row.name) != _plain(names[account[2]].name):
             problem = no.NAME_DIFFERS
         if problem is None and isinstance(amount, RefusalKind):
             problem = amount
@@ -238,12 +242,15 @@ async def _locked(tx: Tx, id: UUID) -> Payroll:
 async def run_payroll(db: Database, intake: Intake, id: UUID, at: datetime) -> bool:
     """Pays what is confirmed and still waits, in chunks; whether it is done. Owns its transactions: it is an edge.
 
-    Idempotent: two who run the same payroll pay it once. Stops where the bank is busy; whoever asks next goes on.
+    Idempotent: two who run the same payroll pay it once. Stops where the bank is busy or one of its switches stops salaries;
+    whoever asks next goes on.
     """
     async with db.read() as tx:
         payroll = await find_payroll(tx, id)
     while payroll.state == PayrollState.RUNNING:
         async with db.read() as tx:
+            if await store.stopped(tx, _SWITCHES, at):
+                return False
             waiting = await store.payroll_waiting(tx, id, BULK)
         if not waiting:
             async with db.tx() as tx:
@@ -258,16 +265,24 @@ async def run_payroll(db: Database, intake: Intake, id: UUID, at: datetime) -> b
             for (line, *_), order, outcome in zip(waiting, orders, outcomes, strict=True)
             if not (outcome.refusal is not None and outcome.refusal.kind.retryable)
         ]
-        if not ended:
+        if ended:
+            async with db.tx() as tx:
+                await store.record_payroll_lines(tx, id, ended)
+        if all(state == "waiting" for _, state, *_ in ended):
             return False
-        async with db.tx() as tx:
-            await store.record_payroll_lines(tx, id, ended)
     return payroll.state == PayrollState.COMPLETED
 
 
-def _order(payroll: Payroll, line: int, account_id: UUID, amount_minor: int, reference: str | None) -> Order:
+_SWITCHES: Final = ((Scope.KIND, Kind.SALARY.value), (Scope.METHOD, Method.ACCOUNT.value))
+"""What stops a payroll: it waits, and goes on when it may. Looking first spares the bank a declined payment a line."""
+
+
+def _order(
+    payroll: Payroll, line: int, account_id: UUID, amount_minor: int, reference: str | None, stopped_id: UUID | None
+) -> Order:
+    """`stopped_id`: the line's last payment, which a switch stopped; its id stands declined, so the next is derived from it."""
     return Order(
-        id=derived(payroll.id, f"line {line}"),
+        id=derived(stopped_id or payroll.id, f"line {line}"),
         principal_id=payroll.principal_id,
         request_hash=sha256(payroll.request_hash + b"%d" % line).digest(),
         payer_account_id=payroll.payer_account_id,
@@ -275,12 +290,15 @@ def _order(payroll: Payroll, line: int, account_id: UUID, amount_minor: int, ref
         amount_minor=amount_minor,
         currency=payroll.currency,
         kind=Kind.SALARY,
+        method=Method.ACCOUNT,
         reference=reference,
     )
 
 
 def _ending(outcome: Outcome) -> tuple[str, str | None]:
-    return ("failed", outcome.refusal.code) if outcome.refusal else ("paid", None)
+    if outcome.refusal is None:
+        return "paid", None
+    return ("waiting", None) if outcome.refusal.kind in no.STOPPED.values() else ("failed", outcome.refusal.code)
 
 
 async def running_payrolls(tx: Tx) -> list[UUID]:

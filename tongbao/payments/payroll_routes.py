@@ -17,16 +17,19 @@ from tongbao.base import days
 from tongbao.base.db import Database, Tx
 from tongbao.base.money import is_currency
 from tongbao.base.refusal import RefusalKind
-from tongbao.payments import model, payroll, records, store
+from tongbao.base.say import Lang
+from tongbao.payments import model, payroll, records, store, words
 from tongbao.payments import refusals as no
-from tongbao.payments.asked import Cursor, Form, Limit, Pays
+from tongbao.payments.asked import Cursor, Limit, Pays
 from tongbao.payments.bodies import NoOrder, PayrollConfirmation, PayrollLineView, PayrollProblem, PayrollView
 from tongbao.payments.door import may_debit
 from tongbao.web import paging
 from tongbao.web.body import header, read
+from tongbao.web.export import FileForm, Form, ReadersLang, export
 from tongbao.web.paging import Page
-from tongbao.web.refusals import CURRENCY_UNKNOWN, UNSUPPORTED_MEDIA_TYPE
-from tongbao.web.site import By, Config, Db, Id, Key, Now, export, made, problems, require
+from tongbao.web.refusals import CURRENCY_UNKNOWN, EXPORT_TOO_LARGE, NO_FONT, UNSUPPORTED_MEDIA_TYPE
+from tongbao.web.site import By, Config, Db, Id, Key, Now, made, problems, require
+from tongbao.web.tables import COUNT, MONEY, Column
 
 _FILE: Final = "account_number,name,amount,reference\n9000100000000000177,王小明,1234.50,十一月工资\n"
 
@@ -210,15 +213,15 @@ async def cancel_payroll(
 
 
 _LINE_COLUMNS: Final = (
-    "line",
-    "account_number",
-    "amount",
-    "currency",
-    "reference",
-    "state",
-    "code",
-    "why",
-    "payment_id",
+    Column("line", "Line", "行号", COUNT),
+    Column("account_number", "Account number", "账号"),
+    Column("amount", "Amount", "金额", MONEY, currency_from="currency", total=True),
+    Column("currency", "Currency", "币种", printed=False),
+    Column("reference", "Reference", "附言"),
+    Column("state", "State", "状态", words=words.line_word),
+    Column("code", "Code", "代码", printed=False),
+    Column("why", "Why not", "未成功原因"),
+    Column("payment_id", "Payment", "付款编号", printed=False),
 )
 
 
@@ -226,18 +229,21 @@ _LINE_COLUMNS: Final = (
     "/v1/payrolls/{id:uuid}/lines",
     guards=[require("payments:debit")],
     tags=["payrolls"],
-    summary="Lines of a payroll, or only what was not paid; as CSV with format=csv",
+    summary="Lines of a payroll, or only what was not paid; as a file with format=csv, xlsx or pdf",
     operation_id="list_payroll_lines",
     response_description="A page of lines.",
-    responses=problems(no.PAYROLL_UNKNOWN),
+    responses=problems(no.PAYROLL_UNKNOWN, EXPORT_TOO_LARGE, NO_FONT),
 )
 async def list_payroll_lines(
     id: Id,
     db: Db,
+    clock: Now,
+    settings: Config,
     failures: FromQuery[bool] = False,
     cursor: Cursor = None,
     limit: Limit = None,
     form: Form = "json",
+    lang: ReadersLang = "zh",
 ) -> Page[PayrollLineView]:
     most = paging.limit(limit)
     place = paging.place(cursor, int)
@@ -249,8 +255,16 @@ async def list_payroll_lines(
                 tx, id, after=max(0, min(after, 2**31 - 1)), failures=failures, most=most + 1
             )
             return paging.page(lines, most, lambda x: paging.cursor(x.line), _line_view)
-    rows = _line_rows(db, found, failures=failures)
-    return export(_LINE_COLUMNS, rows, name=f"payroll-{id}")  # pyright: ignore[reportReturnType]
+    return await export(
+        _LINE_COLUMNS,
+        _line_rows(db, found, form, lang, failures=failures),
+        name=f"payroll-{id}",
+        form=form,
+        title="代发工资明细" if lang == "zh" else "Payroll",
+        settings=settings,
+        at=clock.now(),
+        lang=lang,
+    )
 
 
 def _line_view(x: model.PayrollLine) -> PayrollLineView:
@@ -267,17 +281,19 @@ def _line_view(x: model.PayrollLine) -> PayrollLineView:
     )
 
 
-async def _line_rows(db: Database, found: model.Payroll, *, failures: bool) -> AsyncIterator[Sequence[object]]:
+async def _line_rows(
+    db: Database, found: model.Payroll, form: FileForm, lang: Lang, *, failures: bool
+) -> AsyncIterator[Sequence[object]]:
+    """In the order of _LINE_COLUMNS. In CSV a number has an apostrophe, else a spreadsheet rounds it."""
     after = 0
     while True:
         async with db.read() as tx:
             lines = await store.payroll_lines(tx, found.id, after=after, failures=failures, most=1000)
         for x in lines:
             code = x.problem or x.refusal
-            amount = None if x.amount_minor is None else records.decimal(x.amount_minor, found.currency)
-            why = no.BY_CODE[code].zh if code else None
-            number = f"'{x.account_number}"  # else a spreadsheet rounds it
-            yield x.line, number, amount, found.currency, x.reference, x.state, code, why, x.payment_id
+            why = words.refusal_word(code, lang) if code else None
+            number = f"'{x.account_number}" if form == "csv" else x.account_number
+            yield x.line, number, x.amount_minor, found.currency, x.reference, x.state, code, why, x.payment_id
         if len(lines) < 1000:
             return
         after = lines[-1].line

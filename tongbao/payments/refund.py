@@ -12,7 +12,7 @@ from tongbao.base.refusal import Refusal
 from tongbao.payments import refusals as no
 from tongbao.payments.desk import Desk
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import Check, Operation, Outcome, Payment
+from tongbao.payments.model import OUTSIDE, Check, Operation, Outcome, Payment
 from tongbao.payments.operate import Moved, operate
 
 
@@ -22,12 +22,15 @@ async def refund(
     """Refunds `amount_minor` (None: all that is left), with its share of the fee.
 
     A merchant's refund comes out of the takings of the day; what they do not cover, out of its settlement account.
-    Refuses `payment_unknown`, `nothing_to_refund`, `refund_exceeds_captured`, `refund_not_covered`.
+    What was paid from a card goes back to the customer's account. Refuses `payment_unknown`, `not_refunded_over_rail`, `nothing_to_refund`, `refund_exceeds_captured`,
+    `refund_not_covered`.
     """
     return await operate(tx, "refund", operations, _refund, facts, at=at, zone=zone, hold_days=hold_days)
 
 
 def _refund(desk: Desk, payment: Payment, operation: Operation, checks: list[Check]) -> Moved:
+    if payment.payer_account_id == OUTSIDE and payment.rail is not None:
+        raise no.NOT_REFUNDED_OVER_RAIL()
     left = payment.captured_minor - payment.refunded_minor
     if left == 0:
         raise no.NOTHING_TO_REFUND() if payment.captured_minor == 0 else no.REFUND_EXCEEDS_CAPTURED()

@@ -48,7 +48,8 @@ def _schedule_view(s: model.Schedule) -> ScheduleView:
     )
 
 
-def _new_schedule(data: ScheduleOrder, key: UUID, principal: Principal, at: datetime) -> model.Schedule:
+def new_schedule(data: ScheduleOrder, key: UUID, principal: Principal, at: datetime) -> model.Schedule:
+    """What is asked for, as it is kept at first. Refuses `invalid_field`."""
     if (data.payee_account_id is None) == (data.merchant_id is None):
         raise INVALID_FIELD("either `payee_account_id` or `merchant_id`", field="payee_account_id")
     return model.Schedule(
@@ -96,7 +97,7 @@ async def create_schedule(
 ) -> ScheduleView:
     may_debit(principal)
     at = clock.now()
-    new = _new_schedule(data, key, principal, at)
+    new = new_schedule(data, key, principal, at)
 
     async def create(tx: Tx) -> tuple[model.Schedule, bool]:
         today = days.local_day(at, settings.zone)

@@ -1,8 +1,8 @@
 """Payments for later and standing orders: kept here, paid on their day by a job that may be run again at any time.
 
-A payment's id is derived from the schedule, the date that is due and the day of the try: nothing is paid twice, whoever is
-killed in between. What fails is tried again the next day, three times; then staff and customer are told by an event, and
-the schedule goes on with its next date.
+A payment's id is derived from the schedule, the date that is due and the day for which the try was planned: nothing is paid
+twice, whoever is killed in between. What fails is tried again the next day, three times; then staff and customer are told by
+an event, and the schedule goes on with its next date.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ async def create_schedule(tx: Tx, new: Schedule, *, by: Principal, today: date, 
             raise no.SCHEDULE_HAS_NO_DATE(field="ends_on")
         await _check_ends(tx, new)
         if await store.claim_schedule(tx, new):
-            await audit.record(tx, by, "schedule.create", new.id, at=at)
+            await audit.record(tx, by, "schedule.create", new.id, at=at, details={"request": new.request_hash.hex()})
             return new, False
         old = (await store.schedules(tx, [new.id]))[new.id]
     if old.principal_id != new.principal_id:
@@ -97,8 +97,8 @@ async def _check_ends(tx: Tx, new: Schedule) -> None:
             raise no.MERCHANT_UNKNOWN(field="merchant_id")
         payee = merchant.takings_account_id
     found = await store.parties(tx, [i for i in (new.payer_account_id, payee) if i])
-    known = {i: currency for i, _, currency, _ in found}
-    takings = {i for i, _, _, product in found if product == "takings"}
+    known = {i: currency for i, _, currency, *_ in found}
+    takings = {i for i, _, _, product, *_ in found if product == "takings"}
     if new.payer_account_id not in known or new.payer_account_id in takings:
         raise no.PAYER_UNKNOWN(field="payer_account_id")
     if payee not in known or (payee in takings and new.merchant_id is None):
@@ -165,7 +165,7 @@ async def run_due(db: Database, intake: Intake, *, today: date, at: datetime) ->
             return tried
         assert due[-1].try_on is not None
         place = due[-1].try_on, due[-1].id
-        outcomes = await intake.pay_many([_order(schedule, today) for schedule in due])
+        outcomes = await intake.pay_many([_order(schedule) for schedule in due])
         # What the bank was too busy for leaves no trace and is tried by the next run.
         ended = [
             (schedule, outcome)
@@ -178,11 +178,11 @@ async def run_due(db: Database, intake: Intake, *, today: date, at: datetime) ->
         tried += len(ended)
 
 
-def _order(schedule: Schedule, today: date) -> Order:
+def _order(schedule: Schedule) -> Order:
     return Order(
-        id=_payment_id(schedule, today),
+        id=_payment_id(schedule),
         principal_id=schedule.principal_id,
-        request_hash=sha256(schedule.request_hash + f"{schedule.next_on} {today}".encode()).digest(),
+        request_hash=sha256(schedule.request_hash + f"{schedule.next_on} {schedule.try_on}".encode()).digest(),
         payer_account_id=schedule.payer_account_id,
         payee_account_id=schedule.payee_account_id,
         merchant_id=schedule.merchant_id,
@@ -194,8 +194,9 @@ def _order(schedule: Schedule, today: date) -> Order:
     )
 
 
-def _payment_id(schedule: Schedule, today: date) -> UUID:
-    return derived(schedule.id, f"{schedule.next_on} {today}")
+def _payment_id(schedule: Schedule) -> UUID:
+    """Of this try, whenever it is made: whoever was killed before he had noted it goes on with it the next day."""
+    return derived(schedule.id, f"{schedule.next_on} {schedule.try_on}")
 
 
 async def _record(tx: Tx, ended: Sequence[tuple[Schedule, Outcome]], *, today: date, at: datetime) -> None:
@@ -237,9 +238,7 @@ def _run(schedule: Schedule, outcome: Outcome, today: date, at: datetime) -> Sch
     assert schedule.next_on is not None
     refusal = outcome.refusal
     state = "declined" if refusal else outcome.payment.state if outcome.payment else "completed"
-    return ScheduleRun(
-        schedule.next_on, today, _payment_id(schedule, today), state, refusal.code if refusal else None, at
-    )
+    return ScheduleRun(schedule.next_on, today, _payment_id(schedule), state, refusal.code if refusal else None, at)
 
 
 def _failed_for_good(seen: Schedule, schedule: Schedule, outcome: Outcome, at: datetime, day: date) -> Event:

@@ -10,6 +10,7 @@ import msgspec
 from tongbao.base import audit
 from tongbao.base.db import Tx
 from tongbao.base.principal import Principal
+from tongbao.identity import may_see_account
 from tongbao.payments import refusals as no
 from tongbao.payments import store
 from tongbao.payments.model import AccountLimits, BankLimit, Limits
@@ -64,8 +65,9 @@ async def set_own_limit(
 ) -> AccountLimits:
     """The customer's own limits, in place of what they were: lower than the bank's, or raised again up to them. Audited.
 
-    Refuses `account_not_found`, `limit_above_bank`.
+    Refuses `account_not_found`, also for a customer who is not the account's owner, and `limit_above_bank`.
     """
+    await may_see_account(tx, by, account_id)
     bank = (await limits_of(tx, account_id, day)).bank
     pairs = zip(_FIELDS, msgspec.structs.astuple(limits), msgspec.structs.astuple(bank), strict=True)
     for field, asked, allowed in pairs:

@@ -15,15 +15,23 @@ from tongbao.payments.model import (
     AccountLimits,
     BankLimit,
     Check,
+    Counted,
+    LevelLimits,
     Limits,
     Operation,
     Order,
     Payment,
     Payroll,
     PayrollLine,
+    RailCall,
+    RailParcel,
+    RailSaid,
+    RailVerb,
     Schedule,
     ScheduleRun,
+    Scope,
     Spending,
+    Switch,
 )
 
 Q = sql.load("tongbao.payments")
@@ -35,8 +43,13 @@ def _json(value: object) -> str:
     return _encode(value).decode()
 
 
-async def claim(tx: Tx, orders: Sequence[Order], payees: dict[UUID, UUID | None], at: datetime) -> set[UUID]:
-    """Inserts the payments as created; the ids that were new. `orders` have distinct ids and come sorted by id."""
+async def claim(
+    tx: Tx, orders: Sequence[Order], payees: dict[UUID, UUID | None], at: datetime
+) -> dict[UUID, Scope | None]:
+    """Inserts the payments as created; the ids that were new, each with the switch that stops it, if any.
+
+    `orders` have distinct ids and come sorted by id.
+    """
     rows = await tx.lock(
         Rank.IDS,
         Q["claim"],
@@ -56,11 +69,15 @@ async def claim(tx: Tx, orders: Sequence[Order], payees: dict[UUID, UUID | None]
         methods=[o.method.value for o in orders],
         references=[o.reference for o in orders],
         devices=[o.device for o in orders],
+        rails=[o.over and o.over.rail for o in orders],
     )
-    return {row[0] for row in rows}
+    return {id_: scope and Scope(scope) for id_, scope in rows}
 
 
-async def claim_operations(tx: Tx, kind: str, operations: Sequence[Operation], at: datetime) -> set[UUID]:
+async def claim_operations(
+    tx: Tx, kind: str, operations: Sequence[Operation], at: datetime
+) -> dict[UUID, Scope | None]:
+    """The ids that were new; of confirmations, each with the switch that stops its payment, if any."""
     rows = await tx.lock(
         Rank.IDS,
         Q["claim_operations"],
@@ -74,7 +91,7 @@ async def claim_operations(tx: Tx, kind: str, operations: Sequence[Operation], a
         finals=[o.final for o in operations],
         reasons=[o.reason for o in operations],
     )
-    return {row[0] for row in rows}
+    return {id_: scope and Scope(scope) for id_, scope in rows}
 
 
 async def operations(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, tuple[Any, ...]]:
@@ -96,8 +113,8 @@ async def decisions(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, tuple[str, dateti
     return {i: (state, due_at, msgspec.convert(checks, tuple[Check, ...])) for i, state, due_at, checks in rows}
 
 
-async def parties(tx: Tx, ids: Iterable[UUID]) -> list[tuple[UUID, int, str, str]]:
-    """(account id, ledger id, currency, product) of the accounts that exist."""
+async def parties(tx: Tx, ids: Iterable[UUID]) -> list[tuple[UUID, int, str, str, UUID, datetime]]:
+    """(account id, ledger id, currency, product, customer, opened at) of the accounts that exist."""
     return await tx.rows(Q["parties"], ids=list(ids))  # type: ignore[return-value]
 
 
@@ -105,10 +122,12 @@ async def ensure_spending(tx: Tx, ids: Iterable[UUID], day: date) -> None:
     await tx.run(Q["ensure_spending"], ids=sorted(ids), day=day)
 
 
-async def lock_spending(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, tuple[Spending, Limits, bool]]:
-    """Counters, limits, and whether the account's customer may pay at all."""
+async def lock_spending(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, Counted]:
     rows = await tx.lock(Rank.COUNTERS, Q["lock_spending"], ids)
-    return {row[0]: (Spending(*row[:7]), Limits(*row[8:]), row[7]) for row in rows}
+    return {
+        row[0]: Counted(Spending(*row[:7]), Limits(*row[8:13]), may_pay=row[7], level=LevelLimits(*row[13:]))
+        for row in rows
+    }
 
 
 class Writes:
@@ -120,11 +139,20 @@ class Writes:
         self.operations: list[tuple[UUID, str, str | None, int, int, int, object]] = []
         self.spending: dict[UUID, Spending] = {}
         self.closed: list[UUID] = []
+        self.taken_back: list[UUID] = []
+        """Payments that came to nothing: what their cards may have been charged is taken back."""
         self.waiting: list[tuple[UUID, str, datetime]] = []
+        self.challenges: list[tuple[UUID, int, bool, bool, int, str, bytes, datetime, UUID | None]] = []
+        """(payment, ways, large, signed, version of the policy, why, nonce, until, family) of what a payer is asked for."""
+        self.outside: list[tuple[UUID, str, str, bool]] = []
+        """(payment, rail, account there, whether it is asked now) of what a rail must send first."""
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+_CHALLENGE = ("c_ids", "c_ways", "c_large", "c_signed", "c_versions", "c_whys", "c_nonces", "c_until", "c_families")
 
 
 async def write(tx: Tx, writes: Writes, *, at: datetime, booking_date: date) -> None:
@@ -135,7 +163,7 @@ async def write(tx: Tx, writes: Writes, *, at: datetime, booking_date: date) -> 
     o_ids, o_states, o_refusals, o_moved, o_covered, o_fees, o_answers = _columns(
         [(*rest, _json(answer)) for *rest, answer in writes.operations], 7
     )
-    w_ids, w_for, w_due = _columns(writes.waiting, 3)
+    waiting, outside = _columns(writes.waiting, 3), _columns(writes.outside, 4)
     tx.write(
         Q["write"],
         at=at,
@@ -164,10 +192,11 @@ async def write(tx: Tx, writes: Writes, *, at: datetime, booking_date: date) -> 
         o_covered=o_covered,
         o_fees=o_fees,
         o_answers=o_answers,
-        closed=sorted(writes.closed),
-        w_ids=w_ids,
-        w_for=w_for,
-        w_due=w_due,
+        closed=sorted({*writes.closed, *writes.taken_back}),
+        back=sorted(writes.taken_back),
+        **dict(zip(("w_ids", "w_for", "w_due"), waiting, strict=True)),
+        **dict(zip(("r_ids", "r_rails", "r_accounts", "r_now"), outside, strict=True)),
+        **dict(zip(_CHALLENGE, _columns(writes.challenges, 9), strict=True)),
         s_ids=[x.account_id for x in spent],
         s_days=[x.day for x in spent],
         s_day_minor=[x.day_minor for x in spent],
@@ -182,6 +211,121 @@ async def due(tx: Tx, at: datetime, most: int) -> list[tuple[UUID, str]]:
     return await tx.rows(Q["due"], at=at, most=most)  # type: ignore[return-value]
 
 
+# --- rails
+
+
+async def open_rails(tx: Tx, rails: Iterable[str], *, lock: bool = False) -> dict[str, datetime]:
+    """Until when rails that gave no answer are left alone; others are not in it."""
+    if lock:
+        rows = await tx.lock(Rank.COUNTERS, Q["lock_open_rails"], rails)
+    else:
+        rows = await tx.rows(Q["open_rails"], keys=sorted(rails))
+    return dict(rows)  # type: ignore[arg-type]
+
+
+async def set_open_until(tx: Tx, rails: Iterable[str], until: datetime) -> None:
+    await tx.run(Q["set_open_until"], rails=sorted(rails), until=until)
+
+
+async def anybody_waits(tx: Tx, rail: str) -> bool:
+    row = await tx.row(Q["anybody_waits"], rail=rail)
+    return row is not None and bool(row[0])
+
+
+def _parcel(row: tuple[Any, ...]) -> RailParcel:
+    id_, rail, account, amount, currency, due_at, verb, tries, sent_at, lease, over = row
+    return RailParcel(id_, rail, account, amount, currency, due_at, RailVerb(verb), tries, sent_at, lease, over)
+
+
+async def lease_rail_payments(
+    tx: Tx, room: dict[str, int], *, lease: UUID, at: datetime, until: datetime
+) -> list[RailParcel]:
+    rails = sorted(room)
+    rows = await tx.rows(
+        Q["lease_rail_payments"], rails=rails, rooms=[room[rail] for rail in rails], lease=lease, at=at, until=until
+    )
+    return [_parcel(row) for row in rows]
+
+
+async def rail_parcel(tx: Tx, payment_id: UUID) -> RailParcel | None:
+    row = await tx.row(Q["rail_parcel"], id=payment_id)
+    return _parcel(row) if row else None
+
+
+async def ask_again_at(tx: Tx, rows: Sequence[tuple[UUID, UUID | None, str, datetime, int, datetime | None]]) -> None:
+    """(payment, lease, verb, moment, tries, when it may last have been sent)."""
+    ids, leases, verbs, moments, tries, sent = _columns(rows, 6)
+    await tx.run(Q["ask_again_at"], ids=ids, leases=leases, next=verbs, next_at=moments, tries=tries, sent=sent)
+
+
+async def hurry_rail_payments(tx: Tx, rails: Iterable[str], at: datetime) -> None:
+    await tx.run(Q["hurry_rail_payments"], rails=sorted(rails), at=at)
+
+
+async def hurry_payments(tx: Tx, payment_ids: Iterable[UUID], at: datetime) -> list[UUID]:
+    return [id_ for (id_,) in await tx.rows(Q["hurry_payments"], ids=sorted(payment_ids), at=at)]
+
+
+async def add_rail_calls(tx: Tx, calls: Sequence[tuple[RailParcel, RailCall]]) -> None:
+    await tx.run(
+        Q["add_rail_calls"],
+        ids=[parcel.payment_id for parcel, _ in calls],
+        rails=[parcel.rail for parcel, _ in calls],
+        verbs=[call.verb.value for _, call in calls],
+        moments=[call.at for _, call in calls],
+        durations=[call.duration_ms for _, call in calls],
+        said=[call.said.value for _, call in calls],
+        reasons=[call.reason for _, call in calls],
+        asked_by=[call.asked_by for _, call in calls],
+    )
+
+
+async def failing_rails(tx: Tx, rails: Iterable[str]) -> set[str]:
+    return {row[0] for row in await tx.rows(Q["failing_rails"], rails=sorted(rails))}
+
+
+async def lock_rail_state(tx: Tx, rails: Iterable[str]) -> dict[str, tuple[int, datetime | None, datetime | None]]:
+    """(times in a row without an answer, since when, left alone until) of each rail."""
+    wanted = sorted(rails)
+    await tx.run(Q["ensure_rail_state"], rails=wanted)
+    rows = await tx.lock(Rank.COUNTERS, Q["lock_rail_state"], wanted)
+    return {rail: (failing, since, until) for rail, failing, since, until in rows}
+
+
+async def set_rail_state(tx: Tx, rows: Sequence[tuple[str, int, datetime | None, datetime | None]]) -> None:
+    rails, failing, since, until = _columns(rows, 4)
+    await tx.run(Q["set_rail_state"], rails=rails, failing=failing, since=since, until=until)
+
+
+async def rail_calls_of(tx: Tx, payment_id: UUID) -> list[RailCall]:
+    """Every time that a rail was asked about a payment, in order; at most 1,000."""
+    rows = await tx.rows(Q["rail_calls_of"], payment_id=payment_id)
+    return [
+        RailCall(verb=RailVerb(verb), at=at, duration_ms=ms, said=RailSaid(said), reason=reason, asked_by=by)
+        for verb, at, ms, said, reason, by in rows
+    ]
+
+
+async def outside_account(tx: Tx, payment_id: UUID) -> str | None:
+    row = await tx.row(Q["outside_account"], payment_id=payment_id)
+    return row[0] if row else None
+
+
+async def forget_rail_calls(tx: Tx, before: datetime, most: int) -> int:
+    return await tx.run(Q["forget_rail_calls"], before=before, most=most)
+
+
+async def rail_health(
+    tx: Tx, rails: Iterable[str], *, minutes_ago: datetime, hour_ago: datetime
+) -> list[tuple[Any, ...]]:
+    return await tx.rows(Q["rail_health"], rails=sorted(rails), minutes_ago=minutes_ago, hour_ago=hour_ago)
+
+
+async def method_health(tx: Tx, since: datetime) -> list[tuple[str, int, int, int, datetime]]:
+    """(method, payments, gone through, declined, newest)."""
+    return await tx.rows(Q["method_health"], since=since)  # type: ignore[return-value]
+
+
 # --- records
 
 
@@ -193,6 +337,11 @@ async def records(tx: Tx, account_id: UUID | None, party_id: UUID | None, **wher
         return [Payment(*row) for row in await tx.rows(Q["records_of_account"], account_id=account_id, **where)]
     rows = await tx.rows(Q["records_between"], account_id=account_id, party_id=party_id, **where)
     return [Payment(*row) for row in rows]
+
+
+async def sums_of_owner(tx: Tx, account_id: UUID, since: datetime, until: datetime) -> tuple[int, int, int, int]:
+    """(paid, payments, received, payments) in minor units."""
+    return await tx.row(Q["sums_of_owner"], account_id=account_id, since=since, until=until)  # type: ignore[return-value]
 
 
 async def payment_of_operation(tx: Tx, id: UUID) -> UUID | None:
@@ -224,7 +373,7 @@ async def limits_of(tx: Tx, account_id: UUID, day: date) -> AccountLimits | None
         return None
     id_, currency, customer_kind, of_this_account = row[:4]
     month = day.replace(day=1)
-    spending = Spending(*row[14:]) if row[14] is not None else Spending(id_, day, 0, 0, month, 0, 0)
+    spending = Spending(*row[17:]) if row[17] is not None else Spending(id_, day, 0, 0, month, 0, 0)
     spending.roll(day)
     return AccountLimits(
         account_id=id_,
@@ -233,6 +382,7 @@ async def limits_of(tx: Tx, account_id: UUID, day: date) -> AccountLimits | None
         of_this_account=of_this_account,
         bank=Limits(*row[4:9]),
         own=Limits(*row[9:14]),
+        level=LevelLimits(*row[14:17]),
         spending=spending,
     )
 
@@ -261,6 +411,52 @@ async def set_account_limit(tx: Tx, account_id: UUID, set_by: str, limits: Limit
 
 async def drop_account_limit(tx: Tx, account_id: UUID, set_by: str) -> None:
     await tx.run(Q["drop_account_limit"], account_id=account_id, set_by=set_by)
+
+
+# --- switches
+
+
+def _switch(row: tuple[Any, ...]) -> Switch:
+    scope, key, stopped, since, by, reason, until, version = row
+    return Switch(
+        scope=Scope(scope), key=key, stopped=stopped, since=since, by=by, reason=reason, until=until, version=version
+    )
+
+
+async def switches(tx: Tx, most: int) -> list[Switch]:
+    return [_switch(row) for row in await tx.rows(Q["switches"], most=most)]
+
+
+async def lock_switch(tx: Tx, scope: Scope, key: str) -> Switch | None:
+    rows = await tx.lock(Rank.IDS, Q["lock_switch"], [key], scope=scope.value)
+    return _switch(rows[0]) if rows else None
+
+
+def _switch_values(switch: Switch) -> dict[str, Any]:
+    return {
+        "scope": switch.scope.value,
+        "stopped": switch.stopped,
+        "since": switch.since,
+        "changed_by": switch.by,
+        "reason": switch.reason,
+        "until": switch.until,
+        "version": switch.version,
+    }
+
+
+async def add_switch(tx: Tx, switch: Switch) -> bool:
+    """Whether it was the first."""
+    return bool(await tx.lock(Rank.IDS, Q["add_switch"], [switch.key], **_switch_values(switch)))
+
+
+async def set_switch(tx: Tx, switch: Switch) -> None:
+    await tx.run(Q["set_switch"], key=switch.key, **_switch_values(switch))
+
+
+async def stopped(tx: Tx, keys: Sequence[tuple[Scope, str]], at: datetime) -> Scope | None:
+    scopes, names = [scope.value for scope, _ in keys], [key for _, key in keys]
+    row = await tx.row(Q["stopped"], scopes=scopes, keys=names, at=at)
+    return Scope(row[0]) if row else None
 
 
 # --- payrolls
@@ -333,8 +529,8 @@ async def set_payroll_state(tx: Tx, id: UUID, state: str, at: datetime) -> None:
     await tx.run(Q["set_payroll_state"], id=id, state=state, at=at)
 
 
-async def payroll_waiting(tx: Tx, id: UUID, most: int) -> list[tuple[int, UUID, int, str | None]]:
-    """(line, payee, amount, reference) of the next lines to pay."""
+async def payroll_waiting(tx: Tx, id: UUID, most: int) -> list[tuple[int, UUID, int, str | None, UUID | None]]:
+    """(line, payee, amount, reference, the payment that a switch stopped) of the next lines to pay."""
     return await tx.rows(Q["payroll_waiting"], id=id, most=most)  # type: ignore[return-value]
 
 
@@ -446,6 +642,11 @@ async def wrongly_open(tx: Tx, most: int) -> list[tuple[UUID, str]]:
     return await tx.rows(Q["wrongly_open"], most=most)  # type: ignore[return-value]
 
 
+async def over_their_level(tx: Tx, day: date, most: int) -> list[tuple[UUID, int, int]]:
+    """(account, what it may pay on a day, what it has paid)."""
+    return await tx.rows(Q["over_their_level"], day=day, most=most)  # type: ignore[return-value]
+
+
 async def wrong_counters(
     tx: Tx, day: date, midnight: datetime, next_midnight: datetime, since: datetime, most: int
 ) -> list[tuple[UUID, str, str]]:
@@ -453,3 +654,7 @@ async def wrong_counters(
     return await tx.rows(  # type: ignore[return-value]
         Q["wrong_counters"], day=day, midnight=midnight, next_midnight=next_midnight, since=since, most=most
     )
+
+
+async def take_held(tx: Tx, id: UUID, *, to: UUID | None, seen: UUID | None) -> bool:
+    return bool(await tx.rows(Q["take_held"], id=id, to=to, seen=seen))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -11,7 +12,10 @@ from tongbao.payments.model import OUTSIDE, Check, Payment
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
-    """Amounts in minor units of `currency`. `checks`: what was verified for this answer, passed or failed."""
+    """Amounts in minor units of `currency`. `checks`: what was verified for this answer, passed or failed.
+
+    `fee` is what the payee pays the bank; to the payer it is 0.
+    """
 
     id: UUID
     kind: str
@@ -34,6 +38,42 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime | None
     code: str | None
     checks: tuple[Check, ...] = ()
+
+
+CHECKS_OF_PAYER: Final = frozenset(
+    {
+        "authentication",
+        "switch",
+        "accounts",
+        "customer",
+        "merchant",
+        "order",
+        "judgement",
+        "policy",
+        "ways",
+        "authorisation",
+        "level",
+        "level_per_payment",
+        "level_per_day",
+        "limit_per_payment",
+        "limit_per_day",
+        "limit_per_month",
+        "count_per_day",
+        "count_per_month",
+        "evidence",
+        "balance",
+    }
+)
+"""What was verified about the payer and what he asked for; the rest compares with the payee's money."""
+
+
+def checks_of_payer(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    return tuple(check for check in checks if check.check in CHECKS_OF_PAYER)
+
+
+def of_payer(shown: PaymentView) -> PaymentView:
+    """A payment as its payer is shown it."""
+    return msgspec.structs.replace(shown, fee=0, checks=checks_of_payer(shown.checks))
 
 
 def view(payment: Payment, checks: tuple[Check, ...] = ()) -> PaymentView:

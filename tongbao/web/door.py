@@ -16,10 +16,11 @@ from typing import Any, Final
 import msgspec
 
 from tongbao.base import log
-from tongbao.base.principal import Principal
+from tongbao.base.principal import Principal, PrincipalKind
 from tongbao.base.refusal import Refusal
 from tongbao.web import body as bodies
-from tongbao.web import problem, refusals, session
+from tongbao.web import injection, problem, rates, refusals, session
+from tongbao.web.renewal import Renewal
 
 Authenticate = Callable[[str], Awaitable[Principal]]
 """From a token to its principal; refuses `invalid_key` and `key_expired`. `identity.Authenticator` is one."""
@@ -41,12 +42,24 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     principal: Principal | None
     code: str | None
     """The refusal's code, where the answer was one."""
+    address: str | None = None
+    """Who asked, as the connection says it; for judging alone, it is written nowhere."""
+    injection: bool = False
+    """It was refused, and what was sent would have been a command to a careless program."""
 
 
 Observe = Callable[[Visit], None]
+InBrowser = Callable[[Scope, Refusal], tuple[int, list[tuple[bytes, bytes]], bytes] | None]
+"""Status, headers and page of a refusal for whoever asks with a browser; None for everybody else."""
 Failed = Callable[[BaseException, str], None]
+Check = Callable[[Scope, Principal], None]
+"""Refuses a caller who does not show what his key must show besides its secret."""
 
 _logger = log.get(__name__)
+
+
+def _nothing_shown(_scope: Scope, _principal: Principal) -> None:
+    raise refusals.INVALID_KEY("this key must show more than its secret, and nobody here can check it")
 
 
 def _log_failure(error: BaseException, request_id: str) -> None:
@@ -56,6 +69,7 @@ def _log_failure(error: BaseException, request_id: str) -> None:
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}\Z")
 _BEARER: Final = b"bearer "
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+_AREAS: Final = {PrincipalKind.STAFF: "staff", PrincipalKind.CUSTOMER: "me", PrincipalKind.MERCHANT: "shop"}
 
 SECURITY_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -64,6 +78,10 @@ SECURITY_HEADERS: Final = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+
+
+HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+"""For a bank that serves TLS itself: a browser that was here once never asks in the clear again."""
 
 
 class Remembered:
@@ -116,6 +134,11 @@ class Remembered:
         self._answers.pop(digest, None)
         self._answers[digest] = (time.monotonic() + self._for_s, answer)
 
+    def was_good(self, token: str) -> bool:
+        """Whether the last answer for this token was a yes, however old; nobody is asked."""
+        kept = self._answers.get(sha256(token.encode("utf-8", "replace")).digest())
+        return kept is not None and not isinstance(kept[1], Refusal)
+
     def forget(self) -> None:
         """Ask anew, for whoever has just revoked a key in this process."""
         self._answers.clear()
@@ -140,11 +163,44 @@ class Door:
         self._failed: Failed = failed or _log_failure
         self.largest = largest
         self.within_s = within_s
+        self.renewal: Renewal | None = None
+        """Handed in by whoever puts the bank together; without it cookies stay as they are."""
+        self.in_browser: InBrowser | None = None
+        """Handed in by `site`, for what is refused before the framework is asked."""
+        self.check: Check = _nothing_shown
+        """Handed in by whoever knows what is signed and by whom."""
+        self.limits = rates.OFF
+        """Handed in by whoever knows the settings: how often somebody may ask."""
         self._security_headers = list(security_headers)
+
+    async def caller(self, scope: Scope) -> Principal:
+        """Who asks over the API, with all that his key must show. Refuses as `principal` and `check` do."""
+        found = await self._authenticate(self.token(scope["headers"], method=scope["method"]))
+        self.meet(scope, found)
+        if found.rules is not None:
+            self.check(scope, found)
+        return found
+
+    def meet(self, scope: Scope, found: Principal) -> None:
+        """Keeps who it is with the visit. Refuses `rate_limited`."""
+        note(scope, principal=found)
+        self.limits.known(found)
 
     async def principal(self, headers: bodies.Headers, *, method: str = "POST") -> Principal:
         """Who is asking, by key or by session cookie. Refuses `missing_key`, `invalid_key`, `key_expired`, `cross_site`."""
         return await self._authenticate(self.token(headers, method=method))
+
+    async def visitor(self, headers: bodies.Headers, area: str, *, method: str = "POST") -> Principal:
+        """Who looks at the pages of an area, by that area's cookie. Refuses as `principal` does."""
+        token = session.token(headers, session.NAMES[area])
+        if token is None:
+            raise refusals.MISSING_KEY()
+        if method not in _SAFE and not session.same_origin(headers):
+            raise refusals.CROSS_SITE()
+        found = await self._authenticate(token)
+        if _AREAS.get(found.kind) != area:
+            raise refusals.INVALID_KEY()
+        return found
 
     def token(self, headers: bodies.Headers, *, method: str = "POST") -> str:
         """What the caller shows. Refuses `missing_key` and, for a cookie that another site's page sends, `cross_site`."""
@@ -167,7 +223,9 @@ class Door:
     async def body(self, scope: Scope, receive: bodies.Receive, *, largest: int | None = None) -> bytes:
         """The raw body of a JSON request, within the door's bounds."""
         bodies.check_media_type(scope["headers"])
-        return await bodies.read(receive, scope["headers"], largest=largest or self.largest, within_s=self.within_s)
+        raw = await bodies.read(receive, scope["headers"], largest=largest or self.largest, within_s=self.within_s)
+        note(scope, body=raw)
+        return raw
 
     def fail(self, error: BaseException, request_id: str) -> Refusal:
         """An accident: told to staff in full, to the client only as `busy` or `internal_error`."""
@@ -182,9 +240,10 @@ class Door:
                 return await app(scope, receive, send)
             began = time.perf_counter()
             request_id = request_id_of(scope["headers"])
-            visit: dict[str, Any] = {"request_id": request_id}
-            scope["tongbao.visit"] = visit
-            status = 0
+            scope["tongbao.visit"] = dict[str, Any](request_id=request_id)
+            status, asked = 0, scope["method"]
+            if asked == "HEAD":
+                scope, receive, send = _as_get(scope), _gone, _headers_only(send)
 
             async def send_on(message: Any) -> None:
                 nonlocal status
@@ -194,12 +253,13 @@ class Door:
                 await send(message)
 
             try:
+                self.limits.arrived(scope, self._authenticate.was_good)
                 check_address(scope)
                 await app(scope, receive, send_on)
             except Refusal as refusal:
                 if status:
                     raise
-                await answer(scope, send_on, refusal)
+                await self._refuse(scope, send_on, refusal)
             except Exception as error:
                 refusal = self.fail(error, request_id)
                 if status:
@@ -207,21 +267,36 @@ class Door:
                     raise
                 await answer(scope, send_on, refusal)
             finally:
-                if self._observe is not None:
-                    self._observe(
-                        Visit(
-                            request_id=request_id,
-                            method=scope["method"],
-                            path=visit.get("path") or scope.get("path_template") or "unmatched",
-                            status=status or 499,
-                            duration_s=time.perf_counter() - began,
-                            principal=visit.get("principal"),
-                            code=visit.get("code"),
-                        )
-                    )
+                self._ended(scope, asked, status, time.perf_counter() - began)
             return None
 
         return visited
+
+    def _ended(self, scope: Scope, method: str, status: int, duration_s: float) -> None:
+        self.limits.answered(scope, status)
+        if self._observe is None:
+            return
+        visit = scope["tongbao.visit"]
+        self._observe(
+            Visit(
+                request_id=visit["request_id"],
+                method=method,
+                path=visit.get("path") or scope.get("path_template") or "unmatched",
+                status=status or 499,
+                duration_s=duration_s,
+                principal=visit.get("principal"),
+                code=visit.get("code"),
+                address=(scope.get("client") or (None,))[0],
+                injection=400 <= status < 500 and injection.suspected(scope, visit.get("body")),
+            )
+        )
+
+    async def _refuse(self, scope: Scope, send: Send, refusal: Refusal) -> None:
+        page = self.in_browser(scope, refusal) if self.in_browser else None
+        if page is None:
+            return await answer(scope, send, refusal)
+        note(scope, code=refusal.code)
+        return await reply(send, page[0], page[2], headers=page[1])
 
     def _with_headers(self, headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
         """A route's own header wins over the door's."""
@@ -232,6 +307,31 @@ class Door:
         return own
 
 
+def _as_get(scope: Scope) -> Scope:
+    """What was asked stays known: a signature covers it."""
+    return {**scope, "method": "GET", "tongbao.method": scope["method"]}
+
+
+async def _gone() -> dict[str, Any]:
+    """Nobody waits for the body of an answer to HEAD: what would stream ends at once."""
+    return {"type": "http.disconnect"}
+
+
+def _headers_only(send: Send) -> Send:
+    """What a GET would answer, without its body (RFC 9110, section 9.3.2). The server still knows that it was a HEAD."""
+    ended = False
+
+    async def send_on(message: Any) -> None:
+        nonlocal ended
+        if message["type"] == "http.response.start":
+            await send(message)
+        elif not ended:
+            ended = True
+            await send({"type": "http.response.body", "body": b""})
+
+    return send_on
+
+
 def request_id_of(headers: bodies.Headers) -> str:
     """The client's `X-Request-Id` where it is a harmless one, else a new one."""
     given = bodies.header(headers, b"x-request-id")
@@ -239,7 +339,7 @@ def request_id_of(headers: bodies.Headers) -> str:
 
 
 def note(scope: Scope, **what: object) -> None:
-    """Adds to what is kept of this visit: `principal`, `path` (a raw route's template), `code`."""
+    """Adds to what is kept of this visit: `principal`, `path` (a raw route's template), `code`, `body`."""
     visit = scope.get("tongbao.visit")
     if visit is not None:
         visit.update(what)

@@ -1,4 +1,4 @@
-"""What machines ask: is the process alive, should it get traffic, what does it count; and which day the bank books on."""
+"""What machines ask: is the process alive, should it get traffic; and which day the bank books on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from psycopg_pool import PoolTimeout
 
-from tongbao.base import days, metrics, migrate
+from tongbao.base import days, migrate
 from tongbao.base.db import Database
 from tongbao.base.refusal import Refusal
 from tongbao.web.site import Config, Db, open_to_all, problems, require
@@ -26,6 +26,8 @@ class _Process(msgspec.Struct):
 
     draining: bool = False
     migrated: set[str] = msgspec.field(default_factory=set)
+    waiting: set[asyncio.Future[None]] = msgspec.field(default_factory=set)
+    """Who wants to hear of the end."""
 
 
 _PROCESS: Final = _Process()
@@ -34,6 +36,30 @@ _PROCESS: Final = _Process()
 def drain(on: bool = True) -> None:
     """From here on this process says that it wants no new traffic; it goes on answering what comes."""
     _PROCESS.draining = on
+    for told in tuple(_PROCESS.waiting) if on else ():
+        told.get_loop().call_soon_threadsafe(_tell, told)
+
+
+def draining() -> bool:
+    """Whether this process is about to end. What lasts long, such as a stream of events, ends itself at once."""
+    return _PROCESS.draining
+
+
+async def until_draining() -> None:
+    """Returns when this process is about to end, at once where it is already; cancelled as any other wait."""
+    if _PROCESS.draining:
+        return
+    told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    _PROCESS.waiting.add(told)
+    try:
+        await told
+    finally:
+        _PROCESS.waiting.discard(told)
+
+
+def _tell(told: asyncio.Future[None]) -> None:
+    if not told.done():
+        told.set_result(None)
 
 
 class Alive(msgspec.Struct, kw_only=True):
@@ -124,22 +150,6 @@ async def readyz(db: Db) -> Readiness:
 
 
 @get(
-    "/metrics",
-    guards=[open_to_all],
-    tags=["operations"],
-    summary="Figures for Prometheus",
-    operation_id="metrics",
-    media_type=metrics.CONTENT_TYPE.removesuffix("; charset=utf-8"),  # which the framework adds to every text
-    response_description="Of this process, or of all processes that share a directory.",
-    responses=problems(known=False),
-    security=[{}],
-    sync_to_thread=False,
-)
-def figures() -> bytes:
-    return metrics.render()
-
-
-@get(
     "/v1/business-day",
     guards=[require("day:read")],
     tags=["day"],
@@ -162,4 +172,4 @@ async def business_day(db: Db, settings: Config) -> BusinessDayView:
     )
 
 
-ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (healthz, readyz, figures, business_day)
+ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (healthz, readyz, business_day)

@@ -13,6 +13,33 @@ METHOD_NOT_ALLOWED = RefusalKind(
 MISSING_KEY = RefusalKind(
     "missing_key", 401, "Send a key: `Authorization: Bearer tb_...`.", "请求缺少密钥，请在 Authorization 头中提供。"
 )
+RATE_LIMITED = RefusalKind(
+    "rate_limited",
+    429,
+    "You ask more often than is taken in a minute. Wait before you ask again.",
+    "请求过于频繁，请稍后再试。",
+    retryable=True,
+)
+TRIES_LIMITED = RefusalKind(
+    "tries_limited",
+    429,
+    "Too many tries came from your network. Wait before the next one.",
+    "您所在的网络尝试次数过多，请稍后再试。",
+    retryable=True,
+)
+CODES_LIMITED = RefusalKind(
+    "codes_limited",
+    429,
+    "Too many codes were asked for from your network. Wait before you ask for the next one.",
+    "您所在的网络获取验证码过于频繁，请稍后再试。",
+    retryable=True,
+)
+SESSION_STOLEN = RefusalKind(
+    "session_stolen",
+    401,
+    "Somebody has shown a secret of this session that was replaced. It has been ended to be safe: log in again.",
+    "该登录会话的旧凭证被再次使用。为保障安全，会话已终止，请重新登录。",
+)
 INVALID_KEY = RefusalKind("invalid_key", 401, "This key is not known or was revoked.", "密钥无效或已被吊销。")
 KEY_EXPIRED = RefusalKind("key_expired", 401, "This key has expired.", "密钥已过期。")
 CROSS_SITE = RefusalKind(
@@ -80,6 +107,18 @@ ID_REUSED = RefusalKind(
     "You used this id for another request. Repeat that request or take another id.",
     "您已将该编号用于另一笔不同的请求。请重发原请求，或更换编号。",
 )
+EXPORT_TOO_LARGE = RefusalKind(
+    "export_too_large",
+    422,
+    "This is more than such a file may hold. Choose fewer days or a narrower filter, or take CSV, which has no limit.",
+    "数据超出该格式文件的上限，请缩短期间或缩小查询范围，也可选择不限条数的 CSV 格式。",
+)
+NO_FONT = RefusalKind(
+    "no_font",
+    501,
+    "This bank cannot print Chinese: its machine has no Chinese font. Staff install fonts-noto-cjk or set TONGBAO_PDF_FONT.",
+    "服务器缺少中文字体，无法生成该文件。请工作人员安装 fonts-noto-cjk，或通过 TONGBAO_PDF_FONT 指定字体文件。",
+)
 INTERNAL_ERROR = RefusalKind(
     "internal_error",
     500,
@@ -90,7 +129,11 @@ INTERNAL_ERROR = RefusalKind(
 ALL = (
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
+    RATE_LIMITED,
+    TRIES_LIMITED,
+    CODES_LIMITED,
     MISSING_KEY,
+    SESSION_STOLEN,
     INVALID_KEY,
     KEY_EXPIRED,
     CROSS_SITE,
@@ -116,5 +159,7 @@ ALL = (
     CURSOR_INVALID,
     ID_TAKEN,
     ID_REUSED,
+    EXPORT_TOO_LARGE,
+    NO_FONT,
     INTERNAL_ERROR,
 )

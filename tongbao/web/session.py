@@ -1,4 +1,7 @@
-"""The session cookie of people who log in: out of reach of scripts, of other sites and of plain HTTP."""
+"""The session cookies of people who log in: out of reach of scripts, of other sites and of plain HTTP.
+
+One cookie for each area of pages, so that a shop owner can be a customer in the same browser.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,34 @@ from typing import Final
 from tongbao.web.body import Headers, header
 
 NAME: Final = "tongbao_session"
+NAMES: Final = {"staff": NAME, "me": "tongbao_customer", "shop": "tongbao_shop"}
+"""The cookie of each area."""
 
 
-def cookie(token: str, *, max_age_s: int, secure: bool) -> str:
+def cookie(token: str, *, max_age_s: int, secure: bool, name: str = NAME) -> str:
     """The `Set-Cookie` value. `secure` is off only on loopback, where a browser has no TLS to offer."""
-    parts = [f"{NAME}={token}", f"Max-Age={max_age_s}", "Path=/", "HttpOnly", "SameSite=Strict"]
+    parts = [f"{name}={token}", f"Max-Age={max_age_s}", "Path=/", "HttpOnly", "SameSite=Strict"]
     return "; ".join([*parts, "Secure"] if secure else parts)
 
 
-def ended(*, secure: bool) -> str:
+def ended(*, secure: bool, name: str = NAME) -> str:
     """The `Set-Cookie` value that makes a browser forget its session."""
-    return cookie("", max_age_s=0, secure=secure)
+    return cookie("", max_age_s=0, secure=secure, name=name)
 
 
-def token(headers: Headers) -> str | None:
+CLEARED: Final = {"clear-site-data": '"cache"'}
+"""The header of an answer by which somebody leaves: nothing of what he saw is found by going back. Storage stays, since the key by
+which a browser signs payments lies there, and cookies stay, since by one of them the browser is known."""
+
+
+def token(headers: Headers, name: str = NAME) -> str | None:
     """The session token that a browser sent."""
     raw = header(headers, b"cookie")
     if raw is None:
         return None
     for part in raw.split(b";"):
-        name, _, value = part.strip().partition(b"=")
-        if name == NAME.encode() and value:
+        key, _, value = part.strip().partition(b"=")
+        if key == name.encode() and value:
             return value.decode("latin-1")
     return None
 
@@ -39,6 +49,14 @@ def same_origin(headers: Headers) -> bool:
         return site == b"same-origin"
     origin, host = header(headers, b"origin"), header(headers, b"host")
     return origin is not None and host is not None and origin.partition(b"://")[2] == host
+
+
+def other_site(headers: Headers) -> bool:
+    """Whether a browser says that a page of another site made this request; a program says nothing of the kind."""
+    site, origin = header(headers, b"sec-fetch-site"), header(headers, b"origin")
+    if site is not None:
+        return site not in (b"same-origin", b"none")
+    return origin is not None and not same_origin(headers)
 
 
 def is_loopback(headers: Headers) -> bool:

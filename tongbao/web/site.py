@@ -35,8 +35,8 @@ from tongbao.base.principal import Principal
 from tongbao.base.refusal import Refusal, RefusalKind
 from tongbao.base.settings import Settings
 from tongbao.web import body as bodies
-from tongbao.web import csv, door, paging, problem, refusals
-from tongbao.web.door import Door
+from tongbao.web import door, pages, paging, problem, refusals, renewal, way
+from tongbao.web.door import Door, InBrowser
 
 Id = FromPath[UUID]
 Key = NamedDependency[UUID]
@@ -118,15 +118,54 @@ async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], _: BaseR
     await _authenticated(connection)
 
 
-async def open_to_all(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard that says aloud that a route needs none."""
+def visitor(area: pages.Area, permission: str | None = None) -> Guard:
+    """A guard of pages: somebody who has logged in to this area, and holds `permission` where one is named."""
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        scope = cast("dict[str, Any]", connection.scope)
+        scope["tongbao.area"] = area
+        scope["query_string"] = _FIELD_LEFT_EMPTY.sub(b"", scope.get("query_string", b"")).strip(b"&")
+        method = scope.get("method", "POST")
+        door_here = door_of(connection)
+        found = await door_here.visitor(scope["headers"], area, method=method)
+        if door_here.renewal is not None and method == "GET":
+            await door_here.renewal.look(scope, area)
+        scope["tongbao.principal"] = found
+        door_here.meet(scope, found)
+        _sends(door_here, scope, handler)
+        if permission is not None:
+            found.require(permission)
+
+    guard.area = area  # pyright: ignore[reportFunctionMemberAccess]
+    guard.permission = permission  # pyright: ignore[reportFunctionMemberAccess]
+    return guard
+
+
+_FIELD_LEFT_EMPTY: Final = bodies.re.compile(rb"(?:^|(?<=&))[^=&]*=?(?:&|$)")
+"""A filter whose fields nobody filled in asks for nothing: `?state=&from=` is the page without a query."""
+
+
+SENDS_CODE: Final = {"sends_code": True}
+"""`opt` of a route by which a code goes out as SMS: its address is counted."""
+
+
+async def open_to_all(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A guard that says aloud that a route needs none. What is sent to it counts as a try of its address to come in."""
+    scope = cast("dict[str, Any]", connection.scope)
+    if scope.get("method") == "POST":
+        door_of(connection).limits.tried(scope)
+        _sends(door_of(connection), scope, handler)
+
+
+def _sends(door_here: Door, scope: dict[str, Any], handler: BaseRouteHandler) -> None:
+    if "sends_code" in handler.opt:
+        door_here.limits.sends_code(scope)
 
 
 async def _authenticated(connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
     scope = cast("dict[str, Any]", connection.scope)
-    found = await door_of(connection).principal(scope["headers"], method=scope.get("method", "POST"))
+    found = await door_of(connection).caller(scope)
     scope["tongbao.principal"] = found
-    door.note(scope, principal=found)
     return found
 
 
@@ -161,17 +200,8 @@ class Export(Stream):
         return super().to_asgi_response(*given, **{**named, "media_type": self.media_type})
 
 
-def export(columns: Sequence[str], rows: Any, *, name: str) -> Export:
-    """A CSV file, streamed."""
-    return Export(
-        csv.stream(columns, rows),
-        media_type=csv.MEDIA_TYPE,
-        headers={"content-disposition": f'attachment; filename="{name}.csv"'},
-    )
-
-
 _EDGE: Final = {
-    "read": (refusals.NUL_CHARACTER, refusals.BAD_ENCODING, refusals.INVALID_FIELD),
+    "read": (refusals.RATE_LIMITED, refusals.NUL_CHARACTER, refusals.BAD_ENCODING, refusals.INVALID_FIELD),
     "write": (
         refusals.UNSUPPORTED_MEDIA_TYPE,
         refusals.BODY_TOO_LARGE,
@@ -189,7 +219,13 @@ _EDGE: Final = {
         refusals.ID_TAKEN,
         refusals.ID_REUSED,
     ),
-    "known": (refusals.MISSING_KEY, refusals.INVALID_KEY, refusals.KEY_EXPIRED, refusals.PERMISSION_MISSING),
+    "known": (
+        refusals.MISSING_KEY,
+        refusals.SESSION_STOLEN,
+        refusals.INVALID_KEY,
+        refusals.KEY_EXPIRED,
+        refusals.PERMISSION_MISSING,
+    ),
 }
 
 
@@ -228,6 +264,8 @@ def problems(
 def _respond(request: Request[Any, Any, Any], refusal: Refusal) -> Response[bytes]:
     scope = cast("dict[str, Any]", request.scope)
     door.note(scope, code=refusal.code)
+    if request.app.state.pages is not None and pages.is_page(request):
+        return pages.answer(request, refusal)
     status, headers, body = problem.answer(refusal, request_id=door.request_id(scope))
     names = {
         name.decode(): value.decode() for name, value in headers if name not in (b"content-type", b"content-length")
@@ -252,7 +290,8 @@ def _methods_at(request: Request[Any, Any, Any]) -> list[str]:
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
         with suppress(HTTPException):
             request.app.asgi_router.handle_routing(path=request.scope["path"], method=method)
-            allowed.append(method)
+            # Whatever may be got may be asked for its headers alone: the door sees to that.
+            allowed += [method, "HEAD"] if method == "GET" else [method]
     return allowed
 
 
@@ -313,10 +352,14 @@ _MISSING_PARAMETER: Final = bodies.re.compile(r"[Mm]issing required \w+ paramete
 @get("/v1/openapi.json", guards=[open_to_all], include_in_schema=False, sync_to_thread=False)
 def openapi_document(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Everything that the bank takes and answers, as OpenAPI 3.1."""
-    state = request.app.state
-    if state.openapi_document is None:
-        state.openapi_document = msgspec.json.encode(request.app.openapi_schema.to_schema())
-    return Response(state.openapi_document, media_type="application/vnd.oai.openapi+json")
+    return Response(document_of(request.app), media_type="application/vnd.oai.openapi+json")
+
+
+def document_of(app: Litestar) -> bytes:
+    """The OpenAPI document, written once a process."""
+    if app.state.openapi_document is None:
+        app.state.openapi_document = msgspec.json.encode(app.openapi_schema.to_schema())
+    return cast("bytes", app.state.openapi_document)
 
 
 def site(
@@ -329,32 +372,64 @@ def site(
     on_startup: Sequence[Any] = (),
     on_shutdown: Sequence[Any] = (),
     lifespan: Sequence[Any] = (),
+    shown: pages.Pages | None = None,
 ) -> Litestar:
     """The Litestar application of `routes`. `provide` maps the names that handlers ask for (`db`, `clock`, ...) to values.
 
+    `shown`: what pages share; without it every refusal is answered as a problem document.
+
     Not yet wrapped: whoever serves it calls `door.wrap(site(...))`, with its raw routes inside the wrap as well.
     """
-    given = {name: Provide(_constant(value), sync_to_thread=False) for name, value in provide.items()}
-    return Litestar(
+    provided = dict(provide)
+    given = {name: Provide(_from(provided, name), sync_to_thread=False) for name in provided}
+    app = Litestar(
         route_handlers=[*routes, openapi_document],
         dependencies={"principal": Provide(_provide_principal), "key": Provide(_provide_key), **given},
         dto=JsonBody,
         return_dto=None,
         request_class=JsonRequest,
         request_max_body_size=door.largest,
+        before_send=[renewal.put_cookie, way.tell],
         exception_handlers={  # pyright: ignore[reportArgumentType]
             Refusal: _on_refusal,
             HTTPException: _on_http_error,
             Exception: _on_accident,
         },
         openapi_config=_openapi(title, description),
-        on_app_init=[_hand_in(door)],
+        on_app_init=[_hand_in(provided)],
         on_startup=list(on_startup),
         on_shutdown=list(on_shutdown),
         lifespan=list(lifespan),
         logging_config=None,
         debug=False,
     )
+    return hang(app, door, shown)
+
+
+def hang(app: Litestar, door: Door, shown: pages.Pages | None, provide: Mapping[str, Any] | None = None) -> Litestar:
+    """Puts the application behind this door, and in place of what it provided (the same names)."""
+    app.state.door, app.state.pages = door, shown
+    app.state.provided.update(provide or {})
+    door.in_browser = _outside(app)
+    return app
+
+
+def _outside(app: Litestar) -> InBrowser:
+    """The page of a refusal that came before the framework was asked, whose address no page can show."""
+
+    def page(scope: dict[str, Any], refusal: Refusal) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
+        if app.state.pages is None or not pages.is_page(Request(cast("Any", scope))):
+            return None
+        harmless: Any = {**scope, "litestar_app": app, "path": "/", "query_string": b""}
+        made = pages.refused(Request(harmless), refusal)
+        kind = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(made.content)).encode())]
+        return (
+            made.status_code or refusal.kind.status,
+            kind + [(name.encode(), value.encode()) for name, value in made.headers.items()],
+            made.content,
+        )
+
+    return page
 
 
 def _openapi(title: str, description: str) -> OpenAPIConfig:
@@ -377,23 +452,24 @@ def _openapi(title: str, description: str) -> OpenAPIConfig:
     )
 
 
-def _hand_in(door: Door) -> Any:
+def _from(provided: Mapping[str, Any], name: str) -> Any:
+    def given() -> Any:
+        return provided[name]
+
+    return given
+
+
+def _hand_in(provided: dict[str, Any]) -> Any:
     def init(config: AppConfig) -> AppConfig:
-        config.state.door = door
+        config.state.provided = provided
         config.state.openapi_document = None
         return config
 
     return init
 
 
-def _constant(value: Any) -> Any:
-    def given() -> Any:
-        return value
-
-    return given
-
-
 __all__ = [
+    "SENDS_CODE",
     "By",
     "Config",
     "Cursor",
@@ -405,11 +481,13 @@ __all__ = [
     "Limit",
     "Now",
     "authenticated",
-    "export",
+    "document_of",
     "from_litestar",
+    "hang",
     "made",
     "open_to_all",
     "problems",
     "require",
     "site",
+    "visitor",
 ]

@@ -1,0 +1,122 @@
+"""Features as anybody would compute them: for every payment a walk through all that it could see."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from tongbao.base.db import Database
+from tongbao.risk import HOUR, Edge, Entity, Feature, Filter, Measure, value
+
+NEWEST = 100
+
+
+class Row(NamedTuple):
+    """An assessment as it lies in the database."""
+
+    id: UUID
+    at_s: int
+    at_us: int
+    xid: int
+    place: int
+    payer: UUID
+    payee: UUID | None
+    device: UUID | None
+    amount_minor: int
+    is_night: bool
+    is_declined: bool
+    snapshot: str
+    rolled_to: int
+    features: list[int | None]
+
+    def of(self, entity: Entity) -> Any:
+        match entity:
+            case Entity.PAYER:
+                return self.payer
+            case Entity.PAYEE:
+                return self.payee
+            case Entity.DEVICE:
+                return self.device
+            case Entity.PAIR:
+                return (self.payer, self.payee) if self.payee else None
+            case Entity.RECEIVED:
+                return self.payer
+
+    def brings(self, entity: Entity) -> Any:
+        """The party to whose count this row adds."""
+        return self.payee if entity is Entity.RECEIVED else self.of(entity)
+
+    def meets(self, only: Filter, *, in_batch: bool) -> bool:
+        match only:
+            case Filter.ALL:
+                return True
+            case Filter.NIGHT:
+                return self.is_night
+            case Filter.DECLINED:
+                return self.is_declined and not in_batch
+
+
+async def rows(db: Database) -> list[Row]:
+    async with db.read() as tx:
+        found = await tx.rows(
+            "SELECT id, floor(extract(epoch FROM at))::bigint, (extract(epoch FROM at) * 1000000)::bigint, xid::text::bigint, place,"
+            " payer, payee, device, amount_minor, is_night, is_declined, as_of::text, rolled_to::text::bigint, features"
+            " FROM risk.assessment ORDER BY xid, place"
+        )
+    return [Row(*row) for row in found]
+
+
+def saw(snapshot: str, xid: int) -> bool:
+    """Whether a snapshot shows what a transaction wrote. Its text: lowest that runs, first not begun, those that run."""
+    low, high, running = snapshot.split(":")
+    return xid < int(low) or (xid < int(high) and str(xid) not in running.split(","))
+
+
+class Book:
+    """All rows, and those of each party."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._of: dict[tuple[Entity, Any], list[Row]] = defaultdict(list)
+        for row in rows:
+            for entity in Entity:
+                self._of[entity, row.brings(entity)].append(row)
+
+    def features(self, mine: Row, definitions: Sequence[Feature]) -> list[int | None]:
+        """What each definition comes to for this row."""
+        kept = {entity: self._seen(mine, entity) for entity in Entity}
+        return [_feature(mine, *kept[f.entity], f) for f in definitions]
+
+    def _seen(self, mine: Row, entity: Entity) -> tuple[list[Row], list[Row], list[Row]]:
+        """Of the same party: the batch up to this row; the newest that were committed; all that were rolled."""
+        rows = self._of[entity, mine.of(entity)]
+        batch = [row for row in rows if row.xid == mine.xid and row.place <= mine.place]
+        committed = [row for row in rows if row.at_s > mine.at_s - HOUR and saw(mine.snapshot, row.xid)]
+        newest = sorted(committed, key=lambda row: (row.at_us, row.id), reverse=True)[:NEWEST]
+        return batch, newest, [row for row in rows if row.xid < mine.rolled_to]
+
+
+def _feature(mine: Row, batch: list[Row], newest: list[Row], rolled: list[Row], f: Feature) -> int | None:
+    if mine.of(f.entity) is None or (f.of is not None and mine.of(f.of) is None):
+        return None
+    before = newest if f.edge is Edge.EXACT and f.window_s is not None else rolled
+    if f.measure in (Measure.SINCE_LAST, Measure.SINCE_FIRST):
+        return _since(mine, before, batch, f)
+    begins = f.begins(mine.at_s)
+    inside = [row for row in before if begins is None or row.at_s > begins]
+    if f.measure is Measure.DISTINCT:
+        assert f.of is not None
+        return min(NEWEST, len({row.of(f.of) for row in (*inside, *batch) if row.of(f.of) is not None}))
+    counted = [row for row in inside if row.meets(f.only, in_batch=False)]
+    counted += [row for row in batch if row.meets(f.only, in_batch=True)]
+    return value(f.measure, len(counted), sum(row.amount_minor for row in counted), mine.amount_minor)
+
+
+def _since(mine: Row, before: list[Row], batch: list[Row], f: Feature) -> int | None:
+    moments = [row.at_s for row in before]
+    if f.measure is Measure.SINCE_FIRST:
+        return max(0, mine.at_s - min(moments)) if moments else 0
+    if len(batch) > (f.entity is not Entity.RECEIVED):
+        return 0
+    return max(0, mine.at_s - max(moments)) if moments else None

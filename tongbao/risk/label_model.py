@@ -1,0 +1,38 @@
+"""What becomes known of a payment after it was judged. Moments are UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+
+class LabelSource(StrEnum):
+    """Who says it."""
+
+    ANALYST = "analyst"
+    CUSTOMER = "customer"
+    """Its payer, or its payee."""
+    OUTCOME = "outcome"
+    """How the matter ended: money claimed back, a conviction, what a simulated city knows of its own thieves."""
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True):
+    """`number` counts the labels of a payment from 1; the newest counts."""
+
+    number: int
+    is_fraud: bool
+    source: LabelSource
+    at: datetime
+    by: UUID
+    reason: str
+
+
+class KnownFraud(msgspec.Struct, frozen=True):
+    """Of a past that is brought in: a payment that was fraud, since when that is known, and a word for what it was, which names no person."""
+
+    payment_id: UUID
+    at: datetime
+    what: str

@@ -1,0 +1,29 @@
+-- name: add_label
+-- The next label of a payment, where the newest is still the one that was seen (none told: whichever it is); answers nothing where it
+-- is not, and where this id has said its label already.
+INSERT INTO risk.label (payment_id, number, id, is_fraud, source, said_at, said_by, reason)
+SELECT %(payment_id)s, n.newest + 1, %(id)s, %(is_fraud)s, %(source)s, %(at)s, %(by)s, %(reason)s
+FROM (SELECT coalesce(max(l.number), 0) AS newest FROM risk.label l WHERE l.payment_id = %(payment_id)s) AS n
+WHERE %(expected)s::integer IS NULL OR n.newest = %(expected)s
+ON CONFLICT DO NOTHING RETURNING number;
+
+-- name: label_by_id
+-- Of which payment a label is that was said under this id.
+SELECT payment_id FROM risk.label WHERE id = %(id)s;
+
+-- name: labels_of
+-- What became known of a payment, newest first.
+SELECT number, is_fraud, source, said_at, said_by, reason FROM risk.label
+WHERE payment_id = %(payment_id)s ORDER BY number DESC LIMIT %(most)s;
+
+-- name: add_known
+-- First labels of payments of a past that was brought in, in the order of their payments; how many of them were new.
+WITH added AS (
+    INSERT INTO risk.label (payment_id, number, id, is_fraud, source, said_at, said_by, reason)
+    SELECT k.payment_id, 1, k.id, true, %(source)s, k.at, %(by)s, k.what
+    FROM unnest(%(payments)s::uuid [], %(ids)s::uuid [], %(moments)s::timestamptz [], %(whats)s::text []) AS k (payment_id, id, at, what)
+    ORDER BY k.payment_id
+    ON CONFLICT DO NOTHING RETURNING payment_id
+)
+
+SELECT count(*) FROM added;
