@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +20,10 @@ from tests.payments.me import COOKIE
 pytestmark = pytest.mark.browser
 
 PATIENT_MS = 60_000
+
+
+SHOWN = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
+    .map(({ title, body, data }) => ({ title, body, path: data.path }))"""
 
 
 def _telephone(context: BrowserContext, address: str, token: str) -> Page:
@@ -113,18 +118,16 @@ async def test_what_is_pushed_is_shown_and_leads_to_its_page(pair: Pair) -> None
                 lambda told: found.extend(one["registrationId"] for one in told["registrations"]),
             )
             devtools.send("ServiceWorker.enable")
-            while not found:
-                page.wait_for_timeout(100)
             data = json.dumps({"id": "a", "text": "您支付了 ¥12.80。", "path": "/me/payments"})
-            devtools.send(
-                "ServiceWorker.deliverPushMessage", {"origin": address, "registrationId": found[0], "data": data}
-            )
             shown: list[dict[str, str]] = []
-            while not shown:
-                shown = page.evaluate(
-                    """async () => (await (await navigator.serviceWorker.ready).getNotifications())
-                        .map(({ title, body, data }) => ({ title, body, path: data.path }))"""
-                )
+            until = time.monotonic() + PATIENT_MS / 1_000
+            # Chromium drops what comes before it has written the worker down; the same message again is shown once.
+            while not shown and time.monotonic() < until:
+                for one in found:
+                    to = {"origin": address, "registrationId": one, "data": data}
+                    devtools.send("ServiceWorker.deliverPushMessage", to)
+                page.wait_for_timeout(500)
+                shown = page.evaluate(SHOWN)
             browser.close()
             return shown
 

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from tests.console.house import House
 from tests.govern.conftest import house as house
+from tests.risk.rolled import roll_all
 from tests.risk.test_judged_payments import in_force
 from tests.risk.test_labels import say
 from tests.risk.test_rules import Desk, fields, refused
 from tests.risk.test_rules import desk as desk
-from tests.risk.test_wall_pages import rolled
 from tongbao import console, risk
 from tongbao.base import approvals, metrics
 from tongbao.base.approvals import Approval
@@ -50,7 +50,7 @@ async def some_payments(desk: Desk) -> list[UUID]:
     ids = [house.id() for _ in range(5)]
     for id_, minor in zip(ids, (10_000, 10_000, 10_000, 10_000, 60_000), strict=True):
         await house.pay_by_http(payer, shop, minor, key=id_)
-    await rolled(house)
+    await roll_all(house.db, at=house.at)
     return ids
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.risk import month, naive
 from tests.risk.definitions import FEATURES, named
+from tests.risk.rolled import roll_all
 from tongbao import risk
 from tongbao.base import days
 from tongbao.base.db import Database
@@ -58,16 +59,7 @@ class Memory:
         return [seen.features[one.id] for one in of]
 
     async def roll(self) -> None:
-        # Transactions of other databases in the cluster hold it back for as long as they are open.
-        for _ in range(600):
-            async with self.db.tx() as tx:
-                await risk.roll(tx, at=NOON)
-            async with self.db.read() as tx:
-                left = await tx.rows("SELECT 1 FROM risk.assessment WHERE xid >= (SELECT xid FROM risk.rolled)")
-            if not left:
-                return
-            await asyncio.sleep(0.05)
-        raise TimeoutError
+        await roll_all(self.db, at=NOON)
 
 
 @pytest.fixture

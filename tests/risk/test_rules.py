@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import timedelta
 from html import unescape
@@ -14,6 +13,7 @@ import pytest
 
 from tests.console.house import HOSTILE, House, Shown
 from tests.govern.conftest import house as house
+from tests.risk.rolled import roll_all
 from tongbao import console, risk
 from tongbao.base import approvals
 from tongbao.base.approvals import Approval, ApprovalState
@@ -424,15 +424,9 @@ async def test_how_often_a_rule_was_met_stands_on_its_pages(desk: Desk) -> None:
             state=state,
             back=back,
         )
-    hits: dict[Mode, Hits] = {}
-    for _ in range(600):
-        async with house.db.tx() as tx:
-            await risk.roll(tx, at=house.at)
-        async with house.db.read() as tx:
-            hits = (await rules.hits_lately(tx)).get(change.rule_id, {})
-        if hits.get(Mode.LIVE, Hits(0, 0, 0)).day == 2:
-            break
-        await asyncio.sleep(0.05)
+    await roll_all(house.db, at=house.at)
+    async with house.db.read() as tx:
+        hits = (await rules.hits_lately(tx)).get(change.rule_id, {})
     assert hits == {Mode.SHADOW: Hits(3, 3, 1_003), Mode.LIVE: Hits(2, 1_002, 2_002)}
     one = await house.look(f"/staff/risk/rules/{change.rule_id}", auditor)
     assert "acts 2 1,002 2,002" in one.text

@@ -7,8 +7,8 @@ import sys
 from datetime import timedelta
 
 from tests.risk import month
+from tests.risk.rolled import roll_all
 from tests.risk.test_memory import db as db
-from tongbao import risk
 from tongbao.base.db import Database
 from tongbao.base.settings import Settings
 from tongbao.risk.rule_model import Action
@@ -20,24 +20,6 @@ SELECT s.span_s, to_timestamp(floor(extract(epoch FROM a.at) / s.span_s) * s.spa
     count(*) FILTER (WHERE a.is_declined), count(*) FILTER (WHERE a.model_fault IS NOT NULL), sum(a.amount_minor)::bigint
 FROM risk.assessment a CROSS JOIN (VALUES (60), (3600)) AS s (span_s) GROUP BY 1, 2, 3, 4
 """
-LEFT = "SELECT 1 FROM risk.assessment WHERE xid >= (SELECT xid FROM risk.rolled) LIMIT 1"
-
-
-async def roll_all(db: Database) -> None:
-    """Two rollers at a time, a few payments each."""
-
-    async def one() -> None:
-        async with db.tx() as tx:
-            await risk.roll(tx, at=month.FIRST, most=40)
-
-    # Transactions of other databases in the cluster hold it back for as long as they are open.
-    for _ in range(2_000):
-        await asyncio.gather(one(), one())
-        async with db.read() as tx:
-            if not await tx.rows(LEFT):
-                return
-        await asyncio.sleep(0.01)
-    raise TimeoutError
 
 
 async def test_it_counts_each_payment_once_while_three_processes_judge_and_two_roll(db: Database) -> None:
@@ -49,10 +31,10 @@ async def test_it_counts_each_payment_once_while_three_processes_judge_and_two_r
     ]
     ended = asyncio.gather(*(life.communicate() for life in lives))
     while not ended.done():
-        await roll_all(db)
+        await roll_all(db, at=month.FIRST, most=40, rollers=2)
         await asyncio.sleep(0.02)
     assert [life.returncode for life in lives] == [0, 0, 0], await ended
-    await roll_all(db)
+    await roll_all(db, at=month.FIRST, most=40, rollers=2)
     async with db.read() as tx:
         counted, direct = await tx.rows(COUNTED), await tx.rows(DIRECT)
         judged = (await tx.rows("SELECT count(*) FROM risk.assessment"))[0][0]

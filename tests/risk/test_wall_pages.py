@@ -12,27 +12,17 @@ import msgspec
 
 from tests.console.house import House
 from tests.govern.conftest import house as house
+from tests.risk.rolled import roll_all
 from tests.risk.test_judged_payments import in_force
 from tests.risk.test_labels import say
 from tests.risk.test_rules import Desk
 from tests.risk.test_rules import desk as desk
-from tongbao import risk
 from tongbao.identity import Role
 from tongbao.risk.rule_model import Action
 from tongbao.risk.wall import Wall
 from tongbao.risk.wall_model import Scene
 
 WALL = "/staff/risk"
-
-
-async def rolled(house: House) -> None:
-    for _ in range(2_000):
-        async with house.db.tx() as tx:
-            await risk.roll(tx, at=house.at)
-        if not await house.run_sql("SELECT 1 FROM risk.assessment WHERE xid >= (SELECT xid FROM risk.rolled) LIMIT 1"):
-            return
-        await asyncio.sleep(0.01)
-    raise TimeoutError
 
 
 async def scene(house: House) -> Scene:
@@ -45,7 +35,7 @@ async def test_what_was_judged_stands_on_the_wall(desk: Desk) -> None:
     await in_force(desk, expression="amount_minor > 500.00 CNY", action=Action.DENY, points=90)
     for minor in (100, 200, 60_000):
         await house.pay_by_http(payer, shop, minor)
-    await rolled(house)
+    await roll_all(house.db, at=house.at)
     seen = await scene(house)
     assert {a: one.payments for a, one in seen.spans[0].judged.items()} == {Action.APPROVE: 2, Action.DENY: 1}
     assert seen.spans[0].judged[Action.DENY] == seen.spans[2].judged[Action.DENY]
@@ -96,7 +86,7 @@ async def test_a_roller_that_is_behind_is_told(desk: Desk) -> None:
     house.clock.tick(timedelta(minutes=1))
     assert (await scene(house)).behind_since is not None
     assert "are not counted yet" in (await house.look(WALL, by)).text
-    await rolled(house)
+    await roll_all(house.db, at=house.at)
     assert "are not counted yet" not in (await house.look(WALL, by)).text
 
 

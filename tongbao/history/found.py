@@ -6,6 +6,7 @@ same stream finds what is there and goes on behind it; days that are closed are 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -47,6 +48,9 @@ _HASTY.options += " -c synchronous_commit=off"
 _SHOWN = 20
 _REMEMBERED_EVERY = timedelta(hours=1)
 """Of the past: a worker is quicker, and founding would take a tenth longer."""
+_PATIENCE = timedelta(seconds=20)
+"""So long in all it waits for totals that transactions of others hold back; then it goes on without them."""
+_PAUSE = timedelta(milliseconds=10)
 _decode = msgspec.json.Decoder(Fact).decode
 
 
@@ -130,6 +134,7 @@ class _Founding:
         self._balances: dict[UUID, int] = {}
         self._frauds: list[risk.KnownFraud] = []
         self._remembered: datetime | None = None
+        self._patience = _PATIENCE
         self._ended_at: datetime | None = None
 
     async def take(self, fact: Fact, raw: bytes) -> None:
@@ -282,8 +287,14 @@ class _Founding:
         async def roll(tx: Tx) -> bool:
             return await risk.roll(tx, at=at)
 
-        while await self._db.retry(roll):
-            pass
+        while True:
+            while await self._db.retry(roll):
+                pass
+            async with self._db.read() as tx:
+                if self._patience <= timedelta(0) or await risk.is_rolled(tx):
+                    return
+            self._patience -= _PAUSE
+            await asyncio.sleep(_PAUSE.total_seconds())
 
     async def label(self) -> None:
         """Tells risk which of the payments are known by now to have been frauds."""

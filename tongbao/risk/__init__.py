@@ -22,7 +22,7 @@ from tongbao.risk.recall import check, recall
 from tongbao.risk.remember import came_to_nothing, remember
 from tongbao.risk.replay import replay, sample
 from tongbao.risk.replay_model import Replayed
-from tongbao.risk.roll import roll
+from tongbao.risk.roll import is_rolled, roll
 from tongbao.risk.rule_model import Action, ListChange, Mode, RuleChange, RuleSays
 from tongbao.risk.rule_words import rule_facts
 from tongbao.risk.ruleset import Judged, Ruleset, Under, row
@@ -69,6 +69,7 @@ __all__ = [
     "asks_to_hold",
     "came_to_nothing",
     "check",
+    "is_rolled",
     "judge_all",
     "label",
     "label_known",

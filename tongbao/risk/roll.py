@@ -27,3 +27,8 @@ async def roll(tx: Tx, *, at: datetime, most: int = MOST) -> bool:
     await wall_store.roll_pace(tx, since, until)
     await store.roll(tx, since, until, at)
     return await store.roll_until(tx, until, most) > until
+
+
+async def is_rolled(tx: Tx) -> bool:
+    """Whether totals know every payment that this snapshot shows."""
+    return await wall_store.behind(tx) is None
