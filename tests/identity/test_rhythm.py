@@ -195,12 +195,13 @@ async def test_with_the_person_it_is_gone(ming: Typist) -> None:
 async def test_the_table_holds_nothing_but_small_figures(
     ming: Typist, constraint: str, changed: dict[str, Any]
 ) -> None:
-    row = {"id": ming.world.id(), "person": ming.id, "form": "amount", "intervals": [1], "holds": [1], **changed}
+    row = {"id": ming.world.id(), "person": ming.id, "form": "amount", "intervals": [1], "holds": [1]}
+    row |= {"unlike": None, **changed}
     with pytest.raises(psycopg.errors.CheckViolation) as broken:
         async with ming.world.db.tx() as tx:
             await tx.run(
                 "INSERT INTO identity.rhythm VALUES (%(id)s, %(person)s, %(form)s, %(intervals)s::smallint[],"
-                " %(holds)s::smallint[], NULL, clock_timestamp())",
+                " %(holds)s::smallint[], NULL, clock_timestamp(), %(unlike)s::integer)",
                 **row,
             )
     assert broken.value.diag.constraint_name == constraint

@@ -90,7 +90,13 @@ def _preferences(found: identity.Preferences) -> dict[str, Any]:
 async def _typing(tx: Tx, customer_id: UUID, at: datetime) -> list[dict[str, Any]]:
     """How he typed, in milliseconds: what was measured with his consent."""
     return [
-        {"form": one.form, "intervals_ms": one.intervals, "holds_ms": one.holds, "at": one.recorded_at}
+        {
+            "form": one.form,
+            "intervals_ms": one.intervals,
+            "holds_ms": one.holds,
+            "unlike_habit_thousandths": one.unlike,
+            "at": one.recorded_at,
+        }
         for one in await identity.rhythms_kept(tx, customer_id, at=at, most=_MOST)
     ]
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from tongbao.base.db import Tx
 from tongbao.identity import consents, rhythm_store
 from tongbao.identity.consent_model import Purpose
+from tongbao.identity.rhythm_habit import NEWEST, unlike
 from tongbao.identity.rhythm_model import KEPT, MOST_A_DAY, Rhythm, Typing
 
 
@@ -27,6 +30,7 @@ async def keep_rhythm(tx: Tx, customer_id: UUID, typing: Typing, *, device_id: U
         return False
     if not await is_measured(tx, customer_id):
         return False
+    habit = await rhythm_store.habit(tx, customer_id, typing.form, at - KEPT, NEWEST)
     new = Rhythm(
         id=typing.id,
         form=typing.form,
@@ -35,6 +39,7 @@ async def keep_rhythm(tx: Tx, customer_id: UUID, typing: Typing, *, device_id: U
         device_id=device_id,
         recorded_at=at,
     )
+    new = msgspec.structs.replace(new, unlike=unlike(new, habit))
     return await rhythm_store.add_rhythm(tx, customer_id, new, since=at - timedelta(days=1), most_a_day=MOST_A_DAY)
 
 

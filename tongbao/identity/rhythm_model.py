@@ -57,3 +57,5 @@ class Rhythm(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[int, ...]
     device_id: UUID | None
     recorded_at: datetime
+    unlike: int | None = None
+    """How unlike the habit that he had then, as in `rhythm_habit`."""

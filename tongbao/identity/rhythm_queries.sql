@@ -4,8 +4,9 @@ SELECT id FROM identity.customer WHERE id = ANY(%(keys)s::uuid[]) ORDER BY id FO
 
 -- name: add_rhythm
 -- One measurement of a customer, up to a bound a day; the same id again adds nothing.
-INSERT INTO identity.rhythm (id, customer_id, form, intervals, holds, device_id, recorded_at)
-SELECT %(id)s, %(customer_id)s, %(form)s, %(intervals)s::smallint[], %(holds)s::smallint[], %(device_id)s::uuid, %(at)s::timestamptz
+INSERT INTO identity.rhythm (id, customer_id, form, intervals, holds, device_id, recorded_at, unlike)
+SELECT %(id)s, %(customer_id)s, %(form)s, %(intervals)s::smallint[], %(holds)s::smallint[], %(device_id)s::uuid, %(at)s::timestamptz,
+    %(unlike)s::integer
 WHERE (
     SELECT count(*) FROM identity.rhythm WHERE customer_id = %(customer_id)s AND recorded_at > %(since)s
 ) < %(most_a_day)s::integer
@@ -13,8 +14,14 @@ ON CONFLICT (id) DO NOTHING;
 
 -- name: rhythms
 -- What is kept of a customer since a moment, newest first.
-SELECT id, form, intervals, holds, device_id, recorded_at FROM identity.rhythm
+SELECT id, form, intervals, holds, device_id, recorded_at, unlike FROM identity.rhythm
 WHERE customer_id = %(customer_id)s AND recorded_at >= %(since)s ORDER BY recorded_at DESC, id DESC LIMIT %(most)s;
+
+-- name: habit
+-- How a customer typed into one form since a moment, newest first.
+SELECT id, form, intervals, holds, device_id, recorded_at, unlike FROM identity.rhythm
+WHERE customer_id = %(customer_id)s AND form = %(form)s AND recorded_at >= %(since)s
+ORDER BY recorded_at DESC, id DESC LIMIT %(most)s;
 
 -- name: count_rhythms
 -- How many measurements are kept of a customer.

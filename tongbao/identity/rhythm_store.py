@@ -28,6 +28,7 @@ async def add_rhythm(tx: Tx, customer_id: UUID, new: Rhythm, *, since: datetime,
             holds=list(new.holds),
             device_id=new.device_id,
             at=new.recorded_at,
+            unlike=new.unlike,
             since=since,
             most_a_day=most_a_day,
         )
@@ -39,8 +40,19 @@ async def rhythms(tx: Tx, customer_id: UUID, since: datetime, most: int) -> list
     return [_rhythm(*row) for row in rows]
 
 
+async def habit(tx: Tx, customer_id: UUID, form: Typed, since: datetime, most: int) -> list[Rhythm]:
+    rows = await tx.rows(Q["habit"], customer_id=customer_id, form=form.value, since=since, most=most)
+    return [_rhythm(*row) for row in rows]
+
+
 def _rhythm(
-    id: UUID, form: str, intervals: Sequence[int], holds: Sequence[int], device_id: UUID | None, at: datetime
+    id: UUID,
+    form: str,
+    intervals: Sequence[int],
+    holds: Sequence[int],
+    device_id: UUID | None,
+    at: datetime,
+    unlike: int | None,
 ) -> Rhythm:
     return Rhythm(
         id=id,
@@ -49,6 +61,7 @@ def _rhythm(
         holds=tuple(holds),
         device_id=device_id,
         recorded_at=at,
+        unlike=unlike,
     )
 
 

@@ -526,7 +526,8 @@ CREATE INDEX consent_by_customer ON identity.consent (customer_id, purpose, answ
 -- How a customer types: milliseconds from one press to the next, and how long keys were held; no key, no character, no text.
 -- In the clear as what is known of his browsers is: figures that mean nothing without the customer, bounded by the CHECKs here, read
 -- by the hundred where risk is judged. Of secrets there are eight at most, sorted by size: neither length nor order gives one away.
--- `device_id`: the browser, where it was known and past its cool-off. Retention: 90 days (`identity.forget_rhythms`); gone at once with
+-- `device_id`: the browser, where it was known and past its cool-off. `unlike`: how unlike the habit that he had then, in thousandths
+-- of its usual deviation; NULL where he had none yet. Retention: 90 days (`identity.forget_rhythms`); gone at once with
 -- the consent, and with the person.
 CREATE TABLE identity.rhythm (
     id uuid CONSTRAINT rhythm_once PRIMARY KEY,
@@ -541,10 +542,15 @@ CREATE TABLE identity.rhythm (
     ),
     device_id uuid,
     recorded_at timestamptz NOT NULL,
-    CONSTRAINT rhythm_of_secrets_is_short CHECK (form = 'amount' OR (cardinality(intervals) <= 8 AND cardinality(holds) <= 8))
+    CONSTRAINT rhythm_of_secrets_is_short CHECK (form = 'amount' OR (cardinality(intervals) <= 8 AND cardinality(holds) <= 8)),
+    unlike integer CONSTRAINT rhythm_unlike_is_no_less_than_nothing CHECK (unlike >= 0)
 );
 CREATE INDEX rhythm_by_customer ON identity.rhythm (customer_id, recorded_at);
 CREATE INDEX rhythm_by_time ON identity.rhythm (recorded_at);
+
+-- How unlike their habit customers typed an amount, for whoever judges their payments.
+CREATE VIEW identity.typing_view AS
+SELECT customer_id, recorded_at, unlike FROM identity.rhythm WHERE form = 'amount' AND unlike IS NOT NULL;
 
 -- Public keys of the servers that ask over the API: they sign requests with one, and answers are encrypted to the other.
 -- `principal_id`: whose they are, an API key through all its rotations. Retention: for ever; what they signed can be checked later.

@@ -90,6 +90,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     family_id: UUID | None = None
     """Where somebody whom the payer trusts is to agree to what is above `family_above_minor`."""
     family_above_minor: int = 0
+    typing_unlike: int | None = None
+    """How unlike his habit he typed an amount in the last ten minutes, in thousandths; None where he is not measured."""
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):

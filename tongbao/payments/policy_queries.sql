@@ -13,11 +13,11 @@ ON CONFLICT (version) DO NOTHING RETURNING version;
 -- name: situations
 -- What is known of customers who pay for themselves, an order a row, each with the policy in force: how well the bank knows them,
 -- what they paid today and this month, when they last changed what they prove themselves with (what a newcomer sets in his first
--- day is no change), whose trusted person is to agree above which amount, and whether the payee is himself or among the last 200 whom
+-- day is no change), whose trusted person is to agree above which amount, how unlike their habit they have just typed, and whether the payee is himself or among the last 200 whom
 -- this account has paid. One statement for a batch.
 SELECT u.i, p.version, p.content, p.reason, p.proposed_by, p.approved_by, p.in_force_at, p.previous_hash, p.hash,
     coalesce(v.customer_level, 0), s.day, s.day_minor, s.month, s.month_minor, s.month_count, f.changed_at,
-    g.id, g.ask_above_minor,
+    g.id, g.ask_above_minor, w.unlike,
     coalesce(t.customer_id = v.customer_id, false) OR EXISTS (
         SELECT 1 FROM (
             SELECT payee_account_id, captured_minor FROM payments.payment
@@ -41,7 +41,12 @@ LEFT JOIN LATERAL (
     WHERE y.owner_id = v.customer_id AND t.customer_id IS DISTINCT FROM v.customer_id AND y.ask_above_minor IS NOT NULL
         AND y.accepted_at IS NOT NULL AND (y.ends_at IS NULL OR y.ends_at > %(at)s)
     ORDER BY y.ask_above_minor LIMIT 1
-) AS g ON true;
+) AS g ON true
+LEFT JOIN LATERAL (
+    SELECT r.unlike FROM identity.typing_view r
+    WHERE r.customer_id = v.customer_id AND r.recorded_at > %(at)s - interval '10 minutes' AND r.recorded_at <= %(at)s
+    ORDER BY r.recorded_at DESC LIMIT 1
+) AS w ON true;
 
 -- name: challenges
 -- What payers were asked for.

@@ -78,7 +78,7 @@ async def situations(
 
 
 def _situation(order: Order, row: Sequence[Any], at: datetime, day: date, hour: int) -> Situation:
-    level, spent_on, day_minor, month, month_minor, month_count, changed_at, family_id, above, paid_before = row
+    level, spent_on, day_minor, month, month_minor, month_count, changed_at, family_id, above, unlike, paid_before = row
     this_month = month == day.replace(day=1)
     return Situation(
         amount_minor=order.amount_minor,
@@ -93,6 +93,7 @@ def _situation(order: Order, row: Sequence[Any], at: datetime, day: date, hour: 
         changed_h=None if changed_at is None else max(0, int((at - changed_at).total_seconds()) // 3600),
         family_id=family_id,
         family_above_minor=above or 0,
+        typing_unlike=unlike,
     )
 
 

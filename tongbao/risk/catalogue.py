@@ -120,6 +120,7 @@ OWN: Final[dict[str, Kind]] = {
     "account_age": Kind(Sort.INT, Unit.SECONDS),
     "factors_changed": Kind(Sort.INT, Unit.SECONDS),
     "level": Kind(Sort.INT),
+    "typing_unlike": Kind(Sort.INT),
     "payer": Kind(Sort.TEXT, Unit.ACCOUNT),
     "payee": Kind(Sort.TEXT, Unit.ACCOUNT),
     "device": Kind(Sort.TEXT, Unit.DEVICE),
@@ -143,6 +144,9 @@ _OWN_MESSAGES: Final = {
     "account_age": "For how long the payer's account has been open",
     "factors_changed": "How long ago the payer changed a password or another proof; missing where he never has",
     "level": "How well the bank knows the payer: level 0 to 3",
+    "typing_unlike": (
+        "How unlike the payer's habit the amount was typed, where the payer lets it be measured, in thousandths: 1,000 is as usual"
+    ),
     "payer": "The payer's account, for lists of accounts",
     "payee": "The payee's account, for lists of accounts",
     "device": "The payer's device, for lists of devices",
