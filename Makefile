@@ -9,7 +9,7 @@ BROWSER_WORKERS ?= 2
 SCREENSHOTS ?= screenshots
 BIN := .venv/bin
 
-.PHONY: help demo test browser taps screenshots kill soak lint format bench docs lock wheel clean
+.PHONY: help demo test browser browser-demo browser-bank taps screenshots kill soak lint format bench docs lock wheel clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,9 +29,13 @@ demo: .venv ## a living bank on this machine; Ctrl-C stops it, a second start go
 test: .venv ## the fast tests, house rules included
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder -m "not kill and not soak and not browser"
 
-browser: .venv ## a real Chromium on the demo and on small banks: the guided walk, every page, live parts
-	$(BIN)/python -m pytest -n $(BROWSER_WORKERS) --dist loadfile --timeout 900 -m browser tests/browser $(addprefix --ignore ,$(OWN_LOOP))
-	$(BIN)/python -m pytest -n $(BROWSER_WORKERS) --dist loadfile --timeout 900 -m browser $(OWN_LOOP)
+browser: browser-demo browser-bank ## a real Chromium on the demo and on small banks: the guided walk, every page, live parts
+
+browser-demo: .venv
+	$(BIN)/python -m pytest -n $(BROWSER_WORKERS) --dist loadfile --timeout 600 -m browser tests/browser $(addprefix --ignore ,$(OWN_LOOP))
+
+browser-bank: .venv
+	$(BIN)/python -m pytest -n $(BROWSER_WORKERS) --dist loadfile --timeout 600 -m browser $(OWN_LOOP)
 
 # Their bank runs in the test's own event loop, which would not start where Playwright's of the others runs.
 OWN_LOOP = $(shell grep -l 'http.conftest import bank' tests/browser/test_*.py)
