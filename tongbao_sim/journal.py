@@ -70,6 +70,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="even
     id: str
     truth: str
     state: str
+    known_after_s: int | None = None
+    """After so long somebody finds out; None: nobody ever does."""
 
 
 Record = Opening | OpeningDay | Sent | Answered | Lie | Known

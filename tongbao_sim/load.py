@@ -18,7 +18,7 @@ from tongbao_sim.auditor import AccountSeen, Auditor, Verdict
 from tongbao_sim.chance import Chance
 from tongbao_sim.client import Client
 from tongbao_sim.figures import Figures, Line, millis, share
-from tongbao_sim.journal import Journal, Opening, OpeningDay, Record
+from tongbao_sim.journal import Journal, Known, Opening, OpeningDay, Record
 from tongbao_sim.keep import keep
 from tongbao_sim.pace import Pace
 from tongbao_sim.thieves import Thieves, taken_from
@@ -123,7 +123,7 @@ class Run:
         self.began = monotonic()
         left, begun_us = plan.seconds, 0
         keeper = asyncio.create_task(keep(self.client, city.kept, city.currency, Chance(plan.seed + 1)))
-        gang = Thieves(self.client, theirs, city, self.journal, self.figures, plan.seed + 2)
+        gang = Thieves(self.client, theirs, city, self.journal, self.figures, plan.seed + 2, self.say)
         stealing = asyncio.create_task(gang.run())
         reporter = asyncio.create_task(self._report(workload))
         # Whoever read our lines has gone: so do we.
@@ -272,7 +272,9 @@ def print_json(what: Any) -> None:
     sys.stdout.flush()
 
 
-def print_line(what: Line | Summary) -> None:
+def print_line(what: Line | Summary | Known) -> None:
+    if isinstance(what, Known):
+        return
     if isinstance(what, Line):
         newest = what.newest
         last = f"{newest.payer or ''} → {newest.payee or ''} {_money(newest.amount)}" if newest else ""

@@ -6,7 +6,7 @@ They have accounts of their own, which nobody else uses and the auditor leaves a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import time_ns
 from typing import Final
 
@@ -27,6 +27,8 @@ BETWEEN_S: Final = 1
 """Between two purchases with a stolen telephone."""
 FEWEST: Final = 8
 """Accounts without which there is nobody to rob."""
+_KNOWN: Final = {"theft": 95, "scam": 85, "mule": 65}
+"""Of 100 so many are found out, some minutes later."""
 _MISSED: Final = frozenset({"completed", "authorised"})
 _PURSE: Final = Kept(id="", least=2_000_000, upto=3_000_000)
 
@@ -43,7 +45,7 @@ def taken_from(accounts: int) -> int:
 
 
 class Thieves:
-    """`accounts`: who collects, two mules, then whom they rob; none of them: nothing is stolen. `quiet` is held by whoever wants no traffic."""
+    """`accounts`: who collects, two mules, then whom they rob; none of them: nothing is stolen. `quiet` is held by whoever wants no traffic; `tell` hears what was true of each order."""
 
     def __init__(
         self,
@@ -53,8 +55,10 @@ class Thieves:
         journal: Journal,
         figures: Figures,
         seed: int,
+        tell: Callable[[Known], None],
     ) -> None:
         self._client, self._currency, self._journal, self._figures = client, city.currency, journal, figures
+        self._tell = tell
         self._chance = Chance(seed)
         self._merchants = [shop.id for shop in city.merchants]
         ids = [account.id for account in accounts]
@@ -150,7 +154,12 @@ class Thieves:
         is_gone = 200 <= reply.status < 300 and state in _MISSED
         if merchant and reply.status < 500 and reply.status not in (408, 425, 429):
             self._journal.add(Answered(id=id_, outcome="success" if is_gone else "failure", status=reply.status))
-        self._journal.add(Known(id=id_, truth=truth, state=state))
+        is_found = self._chance.below(100) < _KNOWN[truth]
+        known = Known(
+            id=id_, truth=truth, state=state, known_after_s=self._chance.between(60, 900) if is_found else None
+        )
+        self._journal.add(known)
+        self._tell(known)
         self._figures.stolen[truth, "missed" if is_gone else "caught"] += 1
         return is_gone
 

@@ -54,6 +54,7 @@ async def test_a_bank_that_looks_at_nothing_is_robbed_and_its_books_agree(
     said = [r for r in journal.read(tmp_path / "journal.ndjson") if isinstance(r, journal.Known)]
     assert len(said) == sum(s.missed for s in summary.stolen.values())
     assert {r.state for r in said} == {"completed"}
+    assert {r.known_after_s is None for r in said} == {True, False}, "some are never found out"
 
 
 async def test_who_is_stopped_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

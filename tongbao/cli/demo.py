@@ -13,8 +13,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import msgspec
+import psycopg
 import typer
 import uvloop
 from psycopg import conninfo
@@ -23,7 +25,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from tongbao import clearing, history, vault
+from tongbao import clearing, history, risk, vault
 from tongbao.base import calendar, days, log, proofs, roles
 from tongbao.base.clock import ManualClock
 from tongbao.base.db import BULK, Database
@@ -33,7 +35,7 @@ from tongbao.base.migrate import migrate
 from tongbao.base.principal import SYSTEM
 from tongbao.base.settings import Settings
 from tongbao.base.settings import load as load_settings
-from tongbao.cli import children, database, output, prove, stage
+from tongbao.cli import children, database, output, prove, stage, starting_model
 from tongbao.cli import migrate as migrate_command
 from tongbao.cli.children import Child
 
@@ -166,7 +168,19 @@ class _Demo:
         stage.write(self.folder / "demo.json", set_up.file)
         async with children.together(self._outsiders(set_up), self.stop), children.together(self._bank(), self.stop):
             _announce(set_up.file.address)
-            return await _traffic(set_up, names, rate, seconds, self.stop)
+            beside = [asyncio.create_task(self._learn(db, set_up)), asyncio.create_task(_find_out(db, self.settings))]
+            try:
+                return await _traffic(db, self.settings, set_up, names, rate, seconds, self.stop)
+            finally:
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _learn(self, db: Database, set_up: stage.Stage) -> None:
+        """A new city's model, beside its first traffic; a city too small to learn from has none."""
+        trouble = await starting_model.begin(db, self.settings, set_up.cast, self.environment)
+        if trouble:
+            console.print(f"No model was learned from the city's past: {trouble}", soft_wrap=True)
 
     def _outsiders(self, set_up: stage.Stage) -> list[Child]:
         """The noodle shop's own computer, another bank, everybody's phones, who knows which number is whose, and a card network."""
@@ -225,6 +239,7 @@ async def _found_or_catch_up(db: Database, settings: Settings, plan: history.Pla
         await clearing.end_of_day(db, settings.make_clock(), settings)
 
 
+_FOUND_OUT_EVERY_S: Final = 15
 _JUDGED: Final = timedelta(days=14)
 """Of a city's past so much is judged and remembered by risk: all of it would take the founding three times as long."""
 
@@ -265,13 +280,40 @@ async def _found(db: Database, settings: Settings, plan: history.Plan) -> None:
             await child.wait()
 
 
+async def _find_out(db: Database, settings: Settings) -> None:
+    """For as long as the city lives: what somebody has found out by now of its thieves is labelled."""
+    clock = settings.make_clock()
+    while True:
+        # A database that is away comes back; what is known by then is not forgotten.
+        with suppress(psycopg.Error):
+            async with db.tx() as tx:
+                await risk.label_told(tx, by=SYSTEM, at=clock.now())
+        await asyncio.sleep(_FOUND_OUT_EVERY_S)
+
+
+async def _keep_truth(db: Database, settings: Settings, said: dict[str, Any]) -> None:
+    """What the city says of a thief's order, as it ended: for the wall, which holds it against what was thought of it."""
+    at, after_s = settings.make_clock().now(), said["known_after_s"]
+    known_at = None if after_s is None else at + timedelta(seconds=after_s)
+    truth = risk.Truth(payment_id=UUID(said["id"]), what=said["truth"], at=at, known_at=known_at)
+    with suppress(psycopg.Error):
+        async with db.tx() as tx:
+            await risk.tell_truth(tx, [truth])
+
+
 def _announce(address: str) -> None:
     console.print(f"\n[bold]通宝 Tongbao[/bold] is open at {address}", soft_wrap=True)
     console.print("Ctrl-C stops all of it. Everybody in this city is made up.\n")
 
 
 async def _traffic(
-    set_up: stage.Stage, names: Path, rate: int, seconds: int | None, stop: asyncio.Event
+    db: Database,
+    settings: Settings,
+    set_up: stage.Stage,
+    names: Path,
+    rate: int,
+    seconds: int | None,
+    stop: asyncio.Event,
 ) -> dict[str, Any]:
     """The city's live traffic, a line of figures a second; its summary with the auditor's verdict."""
     command = [sys.executable, "-m", "tongbao_sim", "load", "--url", set_up.file.address, "--city", str(names)]
@@ -293,6 +335,8 @@ async def _traffic(
             said: dict[str, Any] = msgspec.json.decode(raw)
             if said.get("event") == "summary":
                 summary = said
+            elif said.get("event") == "known":
+                await _keep_truth(db, settings, said)
             else:
                 live.update(Text(_line(said)), refresh=True)
     await child.wait()

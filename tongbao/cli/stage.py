@@ -47,6 +47,7 @@ class Stage(msgspec.Struct, frozen=True):
     """`traffic_key` is the city's; the developer's door has keys of its own. `webhook_secret` is for the shop's receiver."""
 
     file: console.DemoFile
+    cast: history.Cast
     traffic_key: str
     webhook_secret: str
 
@@ -77,7 +78,7 @@ async def stage(db: Database, settings: Settings, places: Places) -> AsyncIterat
             issued.append((await identity.issue_key(tx, new, token, by=SYSTEM, at=at)).thing.id)
             tokens.append(str(token))
     try:
-        yield Stage(_file(cast, settings, places, webhook, tokens[1], tokens[2]), tokens[0], secret)
+        yield Stage(_file(cast, settings, places, webhook, tokens[1], tokens[2]), cast, tokens[0], secret)
     finally:
         async with db.tx() as tx:
             for key in issued:

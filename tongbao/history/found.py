@@ -132,7 +132,7 @@ class _Founding:
         self._since: datetime | None = None
         self._last: datetime | None = None
         self._balances: dict[UUID, int] = {}
-        self._frauds: list[risk.KnownFraud] = []
+        self._truths: list[risk.Truth] = []
         self._remembered: datetime | None = None
         self._patience = _PATIENCE
         self._ended_at: datetime | None = None
@@ -231,8 +231,8 @@ class _Founding:
     # ---- orders
 
     async def _take_order(self, fact: OrderFact, raw: bytes) -> None:
-        if fact.truth is not None and not self._is_old(fact.at) and fact.known_at is not None and fact.kind != "refund":
-            self._frauds.append(risk.KnownFraud(fact.id, fact.known_at, fact.truth))
+        if fact.truth is not None and not self._is_old(fact.at) and fact.kind != "refund":
+            self._truths.append(risk.Truth(payment_id=fact.id, what=fact.truth, at=fact.at, known_at=fact.known_at))
         if self._passing_by:
             self.done.passed_by += 1
             return
@@ -297,14 +297,14 @@ class _Founding:
             await asyncio.sleep(_PAUSE.total_seconds())
 
     async def label(self) -> None:
-        """Tells risk which of the payments are known by now to have been frauds."""
+        """Tells risk which of the payments were frauds, and labels those that are known by now."""
         at = self._ended_at
         if at is None:
             return
         await self._remember(at)
-        known = [fraud for fraud in self._frauds if fraud.at <= at]
         async with self._db.tx() as tx:
-            await risk.label_known(tx, known, by=SYSTEM, at=at)
+            await risk.tell_truth(tx, self._truths)
+            await risk.label_told(tx, by=SYSTEM, at=at)
 
     def _count(self, facts: Sequence[OrderFact], outcomes: Sequence[payments.Outcome]) -> None:
         for fact, outcome in zip(facts, outcomes, strict=True):

@@ -6,9 +6,10 @@ from tongbao.risk.expression_model import Unit
 from tongbao.risk.feature import DAY, HOUR, MINUTE, Edge, Entity, Feature, Filter, Measure, value
 from tongbao.risk.fence import report
 from tongbao.risk.in_force import RulesInForce
-from tongbao.risk.label import label, label_known
-from tongbao.risk.label_model import KnownFraud, LabelSource
+from tongbao.risk.label import label
+from tongbao.risk.label_model import LabelSource
 from tongbao.risk.model import Asked, Own, Seen
+from tongbao.risk.models import models as registered_models
 from tongbao.risk.models import register_model
 from tongbao.risk.models_in_force import ModelsInForce
 from tongbao.risk.models_model import ModelChange
@@ -28,6 +29,8 @@ from tongbao.risk.rule_words import rule_facts
 from tongbao.risk.ruleset import Judged, Ruleset, Under, row
 from tongbao.risk.told import asks_to_hold, risks_of, sayings
 from tongbao.risk.trial_model import Result
+from tongbao.risk.truth import against_truth, label_told, tell_truth
+from tongbao.risk.truth_model import Truth
 
 __all__ = [
     "CATALOGUE",
@@ -47,7 +50,6 @@ __all__ = [
     "Feature",
     "Filter",
     "Judged",
-    "KnownFraud",
     "LabelSource",
     "ListChange",
     "Measure",
@@ -64,20 +66,23 @@ __all__ = [
     "RulesInForce",
     "Ruleset",
     "Seen",
+    "Truth",
     "Under",
     "Unit",
+    "against_truth",
     "asks_to_hold",
     "came_to_nothing",
     "check",
     "is_rolled",
     "judge_all",
     "label",
-    "label_known",
+    "label_told",
     "propose_list",
     "propose_model",
     "propose_rule",
     "recall",
     "register_model",
+    "registered_models",
     "remember",
     "replay",
     "report",
@@ -88,5 +93,6 @@ __all__ = [
     "rule_facts",
     "sample",
     "sayings",
+    "tell_truth",
     "value",
 ]

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Final
 from uuid import UUID
 
 from tongbao.base import audit
 from tongbao.base.db import Tx
-from tongbao.base.ids import derived
 from tongbao.base.principal import Principal
 from tongbao.risk import label_store
 from tongbao.risk import refusals as no
-from tongbao.risk.label_model import KnownFraud, Label, LabelSource
+from tongbao.risk.label_model import Label, LabelSource
 
 MOST_SHOWN: Final = 50
-_NAMESPACE: Final = UUID("5b1f6f0e-0e62-5a2c-9d6c-2f1c1f8f4c55")
-_AT_ONCE: Final = 500
 
 
 async def label(
@@ -58,20 +53,3 @@ async def label(
 async def labels(tx: Tx, payment_id: UUID) -> list[Label]:
     """What became known of a payment, newest first, 50 at most."""
     return await label_store.labels(tx, payment_id, MOST_SHOWN)
-
-
-async def label_known(tx: Tx, frauds: Sequence[KnownFraud], *, by: Principal, at: datetime) -> int:
-    """Labels them as outcomes, each at the moment from which on it was known; how many were new.
-
-    A payment that somebody has labelled keeps what he said, and the same call again changes nothing.
-    """
-    added = 0
-    rest = iter(frauds)
-    while some := list(islice(rest, _AT_ONCE)):
-        ids: Mapping[UUID, UUID] = {one.payment_id: derived(_NAMESPACE, str(one.payment_id)) for one in some}
-        added += await label_store.add_known(tx, some, ids, by=by.id)
-    if added:
-        await audit.record(
-            tx, by, "risk.labels", "past", at=at, reason="a past was brought in", details={"labels": added}
-        )
-    return added

@@ -28,11 +28,3 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     by: UUID
     reason: str
-
-
-class KnownFraud(msgspec.Struct, frozen=True):
-    """Of a past that is brought in: a payment that was fraud, since when that is known, and a word for what it was, which names no person."""
-
-    payment_id: UUID
-    at: datetime
-    what: str

@@ -15,15 +15,3 @@ SELECT payment_id FROM risk.label WHERE id = %(id)s;
 -- What became known of a payment, newest first.
 SELECT number, is_fraud, source, said_at, said_by, reason FROM risk.label
 WHERE payment_id = %(payment_id)s ORDER BY number DESC LIMIT %(most)s;
-
--- name: add_known
--- First labels of payments of a past that was brought in, in the order of their payments; how many of them were new.
-WITH added AS (
-    INSERT INTO risk.label (payment_id, number, id, is_fraud, source, said_at, said_by, reason)
-    SELECT k.payment_id, 1, k.id, true, %(source)s, k.at, %(by)s, k.what
-    FROM unnest(%(payments)s::uuid [], %(ids)s::uuid [], %(moments)s::timestamptz [], %(whats)s::text []) AS k (payment_id, id, at, what)
-    ORDER BY k.payment_id
-    ON CONFLICT DO NOTHING RETURNING payment_id
-)
-
-SELECT count(*) FROM added;

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from tongbao.base import sql
 from tongbao.base.db import Tx
-from tongbao.risk.label_model import KnownFraud, Label, LabelSource
+from tongbao.risk.label_model import Label, LabelSource
 
 Q = sql.load("tongbao.risk", "label")
 
@@ -50,16 +49,3 @@ async def labels(tx: Tx, payment_id: UUID, most: int) -> list[Label]:
         Label(number=number, is_fraud=is_fraud, source=LabelSource(source), at=at, by=by, reason=reason)
         for number, is_fraud, source, at, by, reason in rows
     ]
-
-
-async def add_known(tx: Tx, frauds: Sequence[KnownFraud], ids: Mapping[UUID, UUID], *, by: UUID) -> int:
-    row = await tx.row(
-        Q["add_known"],
-        payments=[one.payment_id for one in frauds],
-        ids=[ids[one.payment_id] for one in frauds],
-        moments=[one.at for one in frauds],
-        whats=[one.what for one in frauds],
-        source=LabelSource.OUTCOME.value,
-        by=by,
-    )
-    return row[0] if row else 0

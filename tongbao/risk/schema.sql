@@ -208,6 +208,16 @@ CREATE TABLE risk.label (
 );
 CREATE INDEX label_by_time ON risk.label (said_at);
 
+-- What a simulated city says of its own frauds, to hold what the bank finds out against it; empty in a real bank. `known_at`: from when
+-- on somebody knows, and it is labelled; NULL where nobody ever finds out. Retention: as long as the labels.
+CREATE TABLE risk.truth (
+    payment_id uuid CONSTRAINT truth_once PRIMARY KEY,
+    what text NOT NULL CONSTRAINT truth_what CHECK (what ~ '^[a-z][a-z_]{2,19}$'),
+    at timestamptz NOT NULL,
+    known_at timestamptz
+);
+CREATE INDEX truth_by_time ON risk.truth (at);
+
 -- A model as it was trained, never changed. `artefact`: trees of whole numbers as JSON, in `sha256` what they hash to; a model whose
 -- hash is another is not used. `catalogue`: of which version its features are; `facts`: how it did on payments that it had not seen.
 CREATE TABLE risk.model (

@@ -12,7 +12,8 @@ from typing import Final
 from tongbao.base import log
 from tongbao.base.db import Database, Tx
 from tongbao.base.settings import Settings
-from tongbao.risk import wall_store
+from tongbao.risk import truth, wall_store
+from tongbao.risk.truth_model import Against
 from tongbao.risk.wall_model import Known, Scene, Span
 
 MINUTES: Final = 60
@@ -31,7 +32,7 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _KEEP_MINUTES: Final = timedelta(days=2)
 _KEEP_HOURS: Final = timedelta(days=400)
-_Slow = tuple[datetime, dict[tuple[int, int], tuple[int, int]], Known]
+_Slow = tuple[datetime, dict[tuple[int, int], tuple[int, int]], Known, tuple[Against, ...]]
 
 logger = log.get(__name__)
 
@@ -61,7 +62,7 @@ class Wall:
             odd = await wall_store.odd(tx, now - 7 * _DAY, now + _MINUTE, SHOWN)
             rules = await wall_store.rules(tx, SHOWN)
             behind = await wall_store.behind(tx)
-            _, grid, known = await self._slowly(tx, now)
+            _, grid, known, told = await self._slowly(tx, now)
         return Scene(
             at=now,
             currency=self._currency,
@@ -71,6 +72,7 @@ class Wall:
             rules=tuple(rules),
             grid=grid,
             known=known,
+            truth=told,
             behind_since=behind if behind is not None and now - behind > _LATE else None,
         )
 
@@ -91,7 +93,9 @@ class Wall:
 
     async def _read_slow(self, tx: Tx, now: datetime) -> _Slow:
         grid = await wall_store.grid(tx, now - GRID_DAYS * _DAY, now, self._zone, self._currency)
-        return now, grid, await wall_store.labelled(tx, now - KNOWN_DAYS * _DAY, now, self._currency, MOST_LABELS)
+        known = await wall_store.labelled(tx, now - KNOWN_DAYS * _DAY, now, self._currency, MOST_LABELS)
+        told = await truth.against_truth(tx, since=now - 7 * _DAY, until=now, currency=self._currency)
+        return now, grid, known, tuple(told)
 
 
 async def forget_pace(tx: Tx, *, at: datetime) -> None:

@@ -102,6 +102,28 @@ RULES: Final = (
     Column("hits", "Met today", "今日命中", tables.COUNT),
 )
 
+_TRUTHS: Final = {
+    "theft": ("stolen telephone", "手机被盗"),
+    "scam": ("scam", "电信诈骗"),
+    "mule": ("mule account", "资金中转账户"),
+    "ring": ("fake trade", "虚假交易"),
+}
+
+
+def _truth_word(what: str, lang: Lang) -> str:
+    return _TRUTHS[what][lang == "zh"] if what in _TRUTHS else what
+
+
+TRUTH: Final = (
+    Column("what", "What it was", "真实情况", words=_truth_word),
+    Column("frauds", "Payments", "笔数", tables.COUNT),
+    Column("caught", "Not let pass", "未放行", tables.COUNT),
+    Column("missed", "Missed", "漏过", tables.COUNT),
+    Column("missed_minor", "Money lost", "损失金额", tables.MONEY),
+    Column("scored", "Seen by a model", "经模型评分", tables.COUNT),
+    Column("scored_high", "Scored 50 and more", "评分五十及以上", tables.COUNT),
+)
+
 
 def _minutes(scene: Scene) -> Listing:
     rows = [(at, *(judged.get(action, 0) for action in Action)) for at, judged in scene.minutes]
@@ -165,11 +187,19 @@ def _context(scene: Scene, lang: Lang) -> dict[str, Any]:
         "refused": percent_word(per_10000(hour.many(Action.DENY), hour.payments), lang),
         "denied_minor": day.amount_minor(Action.DENY),
         "known": known,
+        "truth": Listing(
+            columns=TRUTH,
+            rows=[
+                (t.what, t.frauds, t.caught, t.frauds - t.caught, t.missed_minor, t.scored, t.scored_high)
+                for t in scene.truth
+            ],
+            currency=scene.currency,
+        ),
         "false_alarms": percent_word(per_10000(known.false_alarms, known.stopped), lang),
     }
 
 
-_PARTS: Final = ("behind", "figures", "minutes", "odd", "rules", "known", "grid")
+_PARTS: Final = ("behind", "figures", "minutes", "odd", "rules", "known", "truth", "grid")
 
 
 def _parts(request: PageRequest, scene: Scene | None) -> Mapping[str, str]:
