@@ -714,6 +714,38 @@ _RULES: Final = (
     ),
 )
 
+_INDICATORS: Final = (
+    Alert(
+        name="TongbaoRiskIndicatorRed",
+        severity="page",
+        runbook="risk-indicator",
+        for_s=0,
+        metric="tongbao_risk_indicators_beyond",
+        where={"state": "red"},
+        says=Words("A key indicator of risk is red.", "有关键风险指标超出红色阈值。"),
+        do=Words("Look at /staff/risk/indicators: which one, and since when.", "请查看 /staff/risk/indicators。"),
+    ),
+    Alert(
+        name="TongbaoRiskIndicatorAmber",
+        severity="ticket",
+        runbook="risk-indicator",
+        for_s=0,
+        metric="tongbao_risk_indicators_beyond",
+        where={"state": "amber"},
+        says=Words("A key indicator of risk is amber.", "有关键风险指标超出黄色阈值。"),
+        do=Words("Look at /staff/risk/indicators: which one, and since when.", "请查看 /staff/risk/indicators。"),
+    ),
+    Alert(
+        name="TongbaoRiskTightened",
+        severity="ticket",
+        runbook="risk-indicator",
+        for_s=0,
+        metric="tongbao_risk_tightened",
+        says=Words("The rules of risk are tightened: more payments are stopped.", "风控规则已收紧，将拦截更多付款。"),
+        do=Words("Look at /staff/risk/stance: why, and since when.", "请在 /staff/risk/stance 查看原因与起始时间。"),
+    ),
+)
+
 ALERTS: Final[tuple[Alert, ...]] = (
     *_DATABASE,
     *_MACHINE,
@@ -725,4 +757,5 @@ ALERTS: Final[tuple[Alert, ...]] = (
     *_ATTACKED,
     *_MODELS,
     *_RULES,
+    *_INDICATORS,
 )

@@ -36,6 +36,7 @@ _KIND_MESSAGES: Final = {
     "risk.list": "List of risk",
     "risk.model": "Model of risk",
     "risk.limit": "Limits of an indicator",
+    "risk.stance": "Going back to the usual rules of risk",
 }
 _FACT_MESSAGES: Final = {
     "customer_id": "Customer",

@@ -116,6 +116,10 @@ def _books(vitals: Vitals) -> Iterator[Sample]:
             yield Sample("tongbao_stuck_payments", many, {"waits_for": waits_for})
     if vitals.ahead_s is not None:
         yield Sample("tongbao_newest_payment_ahead_seconds", vitals.ahead_s)
+    if vitals.risk is not None:
+        yield Sample("tongbao_risk_indicators_beyond", vitals.risk.amber, {"state": "amber"})
+        yield Sample("tongbao_risk_indicators_beyond", vitals.risk.red, {"state": "red"})
+        yield Sample("tongbao_risk_tightened", int(vitals.risk.is_tightened))
     if vitals.proof_s is not None:
         yield Sample("tongbao_proof_age_seconds", vitals.proof_s)
     if vitals.canaries is not None:

@@ -12,6 +12,7 @@ import msgspec
 from tongbao.base.server import Archiver, Clocks, Slot, Writer
 from tongbao.merchants import WebhookBacklog
 from tongbao.payments import RailHealth, Switch
+from tongbao.risk import RiskWatch
 from tongbao.vault import CanaryWatch
 
 
@@ -209,6 +210,8 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True):
     proof_s: int | None = None
     """Seconds since the books were last proved; None also where they never were."""
     canaries: CanaryWatch | None = None
+    risk: RiskWatch | None = None
+    """Indicators beyond a limit at present, and whether the rules are tightened."""
 
 
 class Second(msgspec.Struct, frozen=True):

@@ -78,6 +78,15 @@ LIMIT_UNSOUND: Final = RefusalKind(
 LIMIT_UNCHANGED: Final = RefusalKind(
     "limit_unchanged", 422, "These are the limits already.", "与该指标现行阈值相同，无需变更。"
 )
+STANCE_CHANGED: Final = RefusalKind(
+    "stance_changed",
+    409,
+    "The stance was changed meanwhile. Look at it and decide again.",
+    "风险态势已被更改，请查看后重新决定。",
+)
+STANCE_UNCHANGED: Final = RefusalKind(
+    "stance_unchanged", 422, "The stance is like that already.", "当前已是该风险态势，无需变更。"
+)
 TRIAL_UNKNOWN: Final = RefusalKind(
     "trial_unknown", 404, "There is no such trial. Trials are kept for 90 days.", "未找到该试算。试算结果保留 90 天。"
 )
@@ -124,6 +133,8 @@ ALL: Final = (
     LIMIT_CHANGED,
     LIMIT_UNSOUND,
     LIMIT_UNCHANGED,
+    STANCE_CHANGED,
+    STANCE_UNCHANGED,
     TRIAL_UNKNOWN,
     TRIAL_OPEN,
     LIST_UNKNOWN,

@@ -38,6 +38,8 @@ class Mode(StrEnum):
     LIVE = "live"
     SHADOW = "shadow"
     """Is judged and remembered, and never acts."""
+    RAISED = "raised"
+    """Acts while the bank's stance is tightened, and is in shadow otherwise; judges as one of those two."""
     OFF = "off"
 
 
@@ -82,7 +84,7 @@ class RuleVersion(msgspec.Struct, frozen=True, kw_only=True):
     approval_id: UUID
 
     def state(self, at: datetime) -> str:
-        """`live`, `shadow`, `off`, or where it is neither: `waiting` for its moment, or `ended`."""
+        """`live`, `shadow`, `raised`, `off`, or where it is neither: `waiting` for its moment, or `ended`."""
         if at < self.begins_at:
             return "waiting"
         until = self.says.effective_until

@@ -7,8 +7,12 @@ WHERE %(rule_id)s::uuid IS NULL OR r.id = %(rule_id)s
 ORDER BY r.name, v.version DESC;
 
 -- name: versions_in_force
--- Of every rule the newest version up to a change that has begun, where it neither ended nor is off.
-SELECT n.* FROM (
+-- Of every rule the newest version up to a change that has begun, where it neither ended nor is off; one that acts only while the stance is
+-- tightened as what it is then: live or in shadow.
+SELECT n.id, n.name, n.version, n.expression, n.action, n.points,
+    CASE WHEN n.mode <> 'raised' THEN n.mode WHEN s.stance = 'tightened' THEN 'live' ELSE 'shadow' END, n.kinds, n.methods,
+    n.effective_from, n.effective_until, n.why_en, n.why_zh, n.told_en, n.told_zh, n.reason, n.proposed_by, n.approved_by, n.approval_id
+FROM (
     SELECT DISTINCT ON (r.name) r.id, r.name, v.version, v.expression, v.action, v.points, v.mode, v.kinds, v.methods,
         v.effective_from, v.effective_until, v.why_en, v.why_zh, v.told_en, v.told_zh, v.reason, v.proposed_by, v.approved_by,
         v.approval_id
@@ -16,6 +20,7 @@ SELECT n.* FROM (
     WHERE v.effective_from <= %(at)s AND v.change <= %(change)s
     ORDER BY r.name, v.version DESC
 ) AS n
+LEFT JOIN (SELECT t.stance FROM risk.stance t WHERE t.change <= %(change)s ORDER BY t.change DESC LIMIT 1) AS s ON true
 WHERE n.mode <> 'off' AND (n.effective_until IS NULL OR n.effective_until > %(at)s)
 ORDER BY n.name;
 

@@ -12,7 +12,7 @@ from typing import Final
 from tongbao.base import log
 from tongbao.base.db import Database, Tx
 from tongbao.base.settings import Settings
-from tongbao.risk import wall_store
+from tongbao.risk import stance_store, wall_store
 from tongbao.risk.wall_model import Known, Scene, Span
 
 MINUTES: Final = 60
@@ -61,6 +61,7 @@ class Wall:
             odd = await wall_store.odd(tx, now - 7 * _DAY, now + _MINUTE, SHOWN)
             rules = await wall_store.rules(tx, SHOWN)
             behind = await wall_store.behind(tx)
+            stance = await stance_store.newest(tx)
             _, grid, known = await self._slowly(tx, now)
         return Scene(
             at=now,
@@ -72,6 +73,7 @@ class Wall:
             grid=grid,
             known=known,
             behind_since=behind if behind is not None and now - behind > _LATE else None,
+            stance=stance,
         )
 
     async def _slowly(self, tx: Tx, now: datetime) -> _Slow:

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from tongbao.risk.rule_model import Action
+from tongbao.risk.stance_model import StanceSet
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -83,3 +84,4 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     grid: dict[tuple[int, int], tuple[int, int]]
     known: Known
     behind_since: datetime | None
+    stance: StanceSet | None
