@@ -78,9 +78,9 @@ async def keep_trying(db: Database, clock: Clock, stop: asyncio.Event) -> None:
 async def try_now(db: Database, clock: Clock, expression: str, *, days_: int) -> Result | str:
     """A condition over the last days of the bank, without a trace; a word of trouble as trials have. Raises ExpressionError."""
     async with db.read() as tx:
-        rules.check_scoped(expression, (), (), await rules.list_units(tx))
         first_day, last_day = trial.span((await days.current(tx)).open_date, days_)
         what = Tried(expression=expression, action=Action.APPROVE, points=0, first_day=first_day, last_day=last_day)
+        rules.check_scoped(what, await rules.list_units(tx))
         trying = await trial.begin(tx, what, at=clock.now())
         if isinstance(trying, str):
             return trying

@@ -56,6 +56,12 @@ RULE_UNSOUND: Final = RefusalKind(
     "The condition of this rule cannot be used as it stands.",
     "该规则的条件无法使用，请修改。",
 )
+RULE_SCOPE_WRONG: Final = RefusalKind(
+    "rule_scope_wrong",
+    422,
+    "Merchants are ids, up to 100; countries are codes of two letters such as CN, up to 50.",
+    "商户须填写编号，最多 100 个；国家或地区须填写两位字母代码（如 CN），最多 50 个。",
+)
 RULE_PERIOD_WRONG: Final = RefusalKind(
     "rule_period_wrong",
     422,
@@ -127,6 +133,7 @@ ALL: Final = (
     RULE_CHANGED,
     RULE_NAME_TAKEN,
     RULE_UNSOUND,
+    RULE_SCOPE_WRONG,
     RULE_PERIOD_WRONG,
     RULE_UNCHANGED,
     INDICATOR_UNKNOWN,

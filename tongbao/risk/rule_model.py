@@ -16,9 +16,13 @@ KINDS: Final = ("payment", "transfer")
 METHODS: Final = ("account", "qr", "card", "api")
 MOST_MEMBERS: Final = 500
 """Of one proposal."""
+MOST_MERCHANTS: Final = 100
+MOST_COUNTRIES: Final = 50
+"""That one rule names."""
 
 RuleName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{3,39}$")]
 Said = Annotated[str, msgspec.Meta(max_length=300)]
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 Word = Annotated[str, msgspec.Meta(pattern="^[a-z]{1,20}$")]
 
 
@@ -59,6 +63,9 @@ class RuleSays(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     why_zh: Annotated[str, msgspec.Meta(min_length=3, max_length=300)]
     told_en: Said = ""
     told_zh: Said = ""
+    merchants: Annotated[tuple[UUID, ...], msgspec.Meta(max_length=100)] = ()
+    countries: Annotated[tuple[Country, ...], msgspec.Meta(max_length=50)] = ()
+    """Of the merchant. What goes to no merchant has none, and does not meet a rule that names some."""
 
 
 class RuleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

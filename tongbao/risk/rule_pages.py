@@ -19,7 +19,7 @@ from tongbao.base.say import Lang
 from tongbao.risk import rule_words, rules, stance_store, trial
 from tongbao.risk.expression_error import ExpressionError
 from tongbao.risk.propose_rule import MAY_WRITE, SET_RULE, propose_rule
-from tongbao.risk.rule_form import NewRuleForm, RuleForm, choices, given_of, wrong_moment
+from tongbao.risk.rule_form import NewRuleForm, RuleForm, choices, given_of, scope_given, wrong_moment
 from tongbao.risk.rule_model import Hits, Mode, RuleChange, RuleVersion
 from tongbao.risk.stance_words import stance_line
 from tongbao.web import forms, i18n, pages, paging, tables
@@ -142,6 +142,7 @@ async def _tried(db: Database, trial_id: UUID | None) -> dict[str, Any]:
         "points": what.points,
         "kind": next(iter(what.kinds), ""),
         "method": next(iter(what.methods), ""),
+        **scope_given(what.merchants, what.countries),
     }
 
 

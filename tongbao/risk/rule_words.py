@@ -69,6 +69,7 @@ def rule_method_word(method: str, lang: Lang) -> str:
 def scope_word(says: RuleSays, lang: Lang) -> str:
     """Which payments it looks at."""
     words = [*(rule_kind_word(k, lang) for k in says.kinds), *(rule_method_word(m, lang) for m in says.methods)]
+    words += [*map(str, says.merchants), *says.countries]
     return _listed(words, lang) if words else i18n.say("every payment", lang)
 
 

@@ -101,7 +101,8 @@ CREATE TABLE risk.rule (
 );
 
 -- What a rule says from a moment on, as one person proposed and another approved it. Never changed: the next version follows.
--- The newest that has begun counts; `off` ends the rule; `raised` acts while the stance is tightened, and judges in shadow otherwise. No `kinds`, no `methods`: all of them.
+-- The newest that has begun counts; `off` ends the rule; `raised` acts while the stance is tightened, and judges in shadow otherwise. No `kinds`, no `methods`, no
+-- `merchants`, no `countries` of them: all of them.
 CREATE TABLE risk.rule_version (
     rule_id uuid NOT NULL CONSTRAINT rule_version_of REFERENCES risk.rule,
     version integer NOT NULL CONSTRAINT rule_version_number CHECK (version >= 1),
@@ -122,6 +123,8 @@ CREATE TABLE risk.rule_version (
     approved_by uuid NOT NULL CONSTRAINT rule_version_second_person CHECK (approved_by <> proposed_by),
     approval_id uuid NOT NULL,
     change integer NOT NULL,
+    merchants uuid [] NOT NULL DEFAULT '{}' CONSTRAINT rule_version_merchants CHECK (cardinality(merchants) <= 100),
+    countries text [] NOT NULL DEFAULT '{}' CONSTRAINT rule_version_countries CHECK (cardinality(countries) <= 50),
     CONSTRAINT rule_version_once PRIMARY KEY (rule_id, version),
     CONSTRAINT rule_version_ends_after CHECK (effective_until > effective_from)
 );
