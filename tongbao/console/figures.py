@@ -126,7 +126,7 @@ def _books(vitals: Vitals) -> Iterator[Sample]:
         yield Sample("tongbao_canaries", vitals.canaries.planted)
         yield Sample("tongbao_canary_readings_open", vitals.canaries.open)
     if vitals.switches is not None:
-        for scope in ("kind", "merchant", "method"):
+        for scope in ("kind", "merchant", "country", "method"):
             many = sum(switch.scope == scope for switch in vitals.switches)
             yield Sample("tongbao_switches_stopped", many, {"scope": scope})
 
