@@ -179,6 +179,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
     "a red indicator": {"risk": RiskWatch(amber=0, red=1, is_tightened=False)},
     "an amber indicator": {"risk": RiskWatch(amber=2, red=0, is_tightened=False)},
     "tightened rules": {"risk": RiskWatch(amber=0, red=0, is_tightened=True)},
+    "held for long": {"held": HeldQueue(waiting=3, oldest_s=4_000, late=1)},
     "late help": {"help": _help(1)},
 }
 """What can be wrong with a bank that is otherwise well."""

@@ -166,6 +166,7 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "tongbao_parked_events": Figure("Events that wait for staff.", ("consumer",)),
     "tongbao_partitions_missing": Figure("Partitions that are missing for a month.", ("month",)),
     "tongbao_payments_held": Figure("Payments that wait for a person of the bank, counted to 10,000."),
+    "tongbao_payments_held_late": Figure("Payments that wait for a person for more than half of their time."),
     "tongbao_payments_held_oldest_seconds": Figure("How long the oldest payment that a person decides on waits."),
     "tongbao_proof_age_seconds": Figure("Since the books were last proved."),
     "tongbao_rail_slow": Figure("1 where another bank answers late or not always.", ("rail",)),

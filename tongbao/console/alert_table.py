@@ -714,6 +714,21 @@ _RULES: Final = (
     ),
 )
 
+_HELD: Final = (
+    Alert(
+        name="TongbaoHeldLate",
+        severity="page",
+        runbook="held-late",
+        for_s=0,
+        metric="tongbao_payments_held_late",
+        says=Words(
+            "Held payments have waited for more than half of their time: their payers are about to get the money back.",
+            "有待审核付款的等待时间已过半，逾期将自动取消。",
+        ),
+        do=Words("Decide on them on /staff/risk/held, the first to end first.", "请尽快在 /staff/risk/held 审核。"),
+    ),
+)
+
 _INDICATORS: Final = (
     Alert(
         name="TongbaoRiskIndicatorRed",
@@ -758,4 +773,5 @@ ALERTS: Final[tuple[Alert, ...]] = (
     *_MODELS,
     *_RULES,
     *_INDICATORS,
+    *_HELD,
 )

@@ -371,6 +371,16 @@ def _risk(look: _Look) -> None:
     look.add(Words("risk", "风险"), said, "figures.md", "tongbao_risk_indicators_beyond", "tongbao_risk_tightened")
 
 
+def _held(look: _Look) -> None:
+    if (found := look.vitals.held) is None:
+        return
+    said = Words(
+        f"{found.waiting} wait for a person, {found.late} past half of their time",
+        f"{found.waiting} 笔待审核，其中 {found.late} 笔等待已过半",
+    )
+    look.add(Words("held payments", "待审核付款"), said, "figures.md", "tongbao_payments_held_late")
+
+
 _CHECKS: Final[tuple[Callable[[_Look], None], ...]] = (
     _settings,
     _disks,
@@ -394,4 +404,5 @@ _CHECKS: Final[tuple[Callable[[_Look], None], ...]] = (
     _proof,
     _canaries,
     _risk,
+    _held,
 )

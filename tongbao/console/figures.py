@@ -157,6 +157,7 @@ def _outside(vitals: Vitals) -> Iterator[Sample]:
         yield Sample("tongbao_help_waiting", vitals.help.waiting)
     if vitals.held is not None:
         yield Sample("tongbao_payments_held", vitals.held.waiting)
+        yield Sample("tongbao_payments_held_late", vitals.held.late)
         yield Sample("tongbao_payments_held_oldest_seconds", vitals.held.oldest_s)
     if vitals.messages is not None:
         yield Sample("tongbao_messages_failed", vitals.messages.failed)

@@ -148,10 +148,12 @@ class HelpQueue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeldQueue(msgspec.Struct, frozen=True, kw_only=True):
-    """Payments that wait for a person of the bank, counted to 10,000, and how long the oldest waits."""
+    """Payments that wait for a person of the bank, counted to 10,000, how long the oldest waits, and how many of them (`late`) have
+    waited for more than half of their time."""
 
     waiting: int
     oldest_s: int
+    late: int = 0
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):

@@ -242,8 +242,8 @@ async def _risk(look: _Look) -> risk.RiskWatch:
 
 
 async def _held(look: _Look) -> HeldQueue:
-    waiting, oldest_at = await store.held_queue(look.tx)
-    return HeldQueue(waiting=waiting, oldest_s=_age(oldest_at, look.at) if oldest_at else 0)
+    waiting, oldest_at, late = await store.held_queue(look.tx, look.at)
+    return HeldQueue(waiting=waiting, oldest_s=_age(oldest_at, look.at) if oldest_at else 0, late=late)
 
 
 async def _jobs(look: _Look) -> JobQueue:
