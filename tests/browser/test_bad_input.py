@@ -141,6 +141,7 @@ class Desk:
         known |= {"username": self.city.hired} if form.route == "/staff/people/new" else {}
         known |= {"name": "我的钥匙"} if form.route == "/staff/me/passkeys/{id:uuid}/name" else {}
         known |= {"name": "tried_out"} if form.route in ("/staff/risk/rules/new", "/staff/risk/lists/new") else {}
+        known |= {"merchants": "", "countries": ""}
         known |= {"username": ""} if form.route == "/staff/help/{id:uuid}/hand-over" else {}
         known |= {"code": self.city.code(form.filled()["id"])} if form.route == "/shop/collect" else {}
         known |= {"to": self.city.payee_number} if form.route in ("/me/transfer", "/me/orders/new") else {}

@@ -281,7 +281,9 @@ def test_a_switch_is_thrown_from_the_command_line(bank: str) -> None:
     assert stale.exception.code == "switch_changed"
     assert "qr: open" in command("switch", "resume", "method", "qr", "--reason", "mended", "--expected", "1").stdout
     assert document("switch", "list", "--stopped") == {"switches": []}
-    for words in (("method", "shell"), ("merchant", str(uuid4()))):
+    assert document("switch", "stop", "country", "HK", "--reason", "ordered")["key"] == "HK"
+    assert document("switch", "resume", "country", "HK", "--reason", "over")["stopped"] is False
+    for words in (("method", "shell"), ("merchant", str(uuid4())), ("country", "XX")):
         assert command("switch", "stop", *words, "--reason", "none").exit_code != 0
     assert command("switch", "stop", "method", "qr").exit_code != 0, "a reason is needed"
 

@@ -34,6 +34,7 @@ from tongbao.console.model import (
 )
 from tongbao.merchants import WebhookBacklog
 from tongbao.payments import RailCounts, RailHealth, RailState, Scope, Switch
+from tongbao.risk import RiskWatch
 from tongbao.vault import CanaryWatch
 
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -128,6 +129,7 @@ WELL = Vitals(
     archiver=Archiver(on=False, failing=False, archived_at=None, failed_at=None, failed=None),
     proof_s=3600,
     canaries=CanaryWatch(planted=3, open=0),
+    risk=RiskWatch(amber=0, red=0, is_tightened=False),
 )
 
 TROUBLES: dict[str, dict[str, Any]] = {
@@ -174,6 +176,10 @@ TROUBLES: dict[str, dict[str, Any]] = {
     "late webhooks": {"webhooks": _webhooks(601)},
     "a canary that was read": {"canaries": CanaryWatch(planted=3, open=1)},
     "late messages": {"messages": _messages(121)},
+    "a red indicator": {"risk": RiskWatch(amber=0, red=1, is_tightened=False)},
+    "an amber indicator": {"risk": RiskWatch(amber=2, red=0, is_tightened=False)},
+    "tightened rules": {"risk": RiskWatch(amber=0, red=0, is_tightened=True)},
+    "held for long": {"held": HeldQueue(waiting=3, oldest_s=4_000, late=1)},
     "late help": {"help": _help(1)},
 }
 """What can be wrong with a bank that is otherwise well."""

@@ -102,6 +102,29 @@ async def test_a_merchant_is_found_by_id_and_stopped(house: House) -> None:
     assert "兰州拉面: stopped" in (await house.look("/staff/switches", by)).text
 
 
+async def test_a_country_is_found_by_its_code_and_stopped(house: House) -> None:
+    by, shop = house.staff(Role.OPERATOR), await house.shop(country="HK")
+    there = await house.look("/staff/switches?country=%20hk", by)
+    assert there.to == "/staff/switches/country/HK"
+    page = await house.look(there.to, by)
+    assert "Nobody can pay a merchant in this country." in page.text
+    await house.send_form(there.to, {**page.hidden(), "reason": "ordered by the regulator"}, by)
+    assert await stopped(house, Scope.COUNTRY, "HK")
+    payer = await house.person(1_000)
+    assert (await house.pay_by_http(payer, shop, 100)).code == "country_stopped"
+    assert "merchants in HK: stopped" in (await house.look("/staff/switches", by)).text
+    zh = await house.look("/staff/switches", by, lang="zh")
+    assert "HK 的商户" in zh.text
+    back = await house.send_form(there.to, {**(await house.look(there.to, by)).hidden(), "reason": "over"}, by)
+    asked = await house.look(back.to, house.staff(Role.ACCOUNTANT))
+    assert "merchants in HK" in asked.text
+    await house.agree(back)
+    assert (await house.pay_by_http(payer, shop, 100)).status == 201
+    wrong = await house.look("/staff/switches?country=Mars", by)
+    assert (wrong.status, "This is no country's code." in wrong.text) == (422, True)
+    assert (await house.look("/staff/switches/country/XX", by)).status == 404
+
+
 async def test_what_is_no_switch_is_said(house: House) -> None:
     by = house.staff(Role.OPERATOR)
     wrong = await house.look("/staff/switches?merchant=noodles", by)

@@ -59,6 +59,7 @@ ONLY_APPROVED = {
     "risk.list",
     "risk.model",
     "risk.limit",
+    "risk.stance",
 }
 """Kinds whose verb takes an approval and nothing else."""
 

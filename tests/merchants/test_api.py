@@ -67,6 +67,10 @@ async def test_a_merchant_from_its_registration_to_its_terms(http: Http, market:
     shop = first.json()
     assert (shop["id"], shop["status"], shop["currency"]) == (str(key), "open", "CNY")
     assert shop["takings_account_id"] != shop["settlement_account_id"]
+    assert shop["country"] == "CN"
+    far = await bank.make("/v1/merchants", {"name": "海边茶室", "country": "HK"}, uuid4())
+    assert far.json()["country"] == "HK"
+    assert code(await bank.make("/v1/merchants", {"name": "x", "country": "XX"}, uuid4())) == (422, "country_unknown")
     path = f"/v1/merchants/{key}"
     assert (await bank.get(path)).json() == shop
     quote = (await bank.get(f"{path}/fee-quote", params={"amount": 10_000, "currency": "CNY", "method": "card"})).json()

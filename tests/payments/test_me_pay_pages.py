@@ -379,6 +379,16 @@ async def test_a_shop_that_the_bank_has_stopped(li: Me) -> None:
     assert (await li.pay(merchant=shop, amount="12.80")).title == "支付成功"
 
 
+async def test_a_shop_in_a_country_that_the_bank_has_stopped(li: Me) -> None:
+    shop = UUID((await li.bank.make("/v1/merchants", {"name": "海边茶室", "country": "HK"}))["id"])
+    body = {"stopped": True, "reason": "ordered"}
+    assert (await li.bank.ask("PUT", "/v1/switches/country/HK", body)).status_code == 200
+    told = await li.get("/me/pay", merchant=shop, amount="12.80")
+    assert (told.status, "银行已暂停向该国家或地区的商户付款" in told.text) == (422, True)
+    assert await li.balance() == 100_000
+    assert (await li.pay(merchant=li.bank.shop, amount="12.80")).title == "支付成功"
+
+
 async def test_a_shop_that_nobody_knows(li: Me) -> None:
     for merchant in (uuid4(), "noodles", "' OR 1=1"):
         page = await li.get("/me/pay", merchant=merchant, amount="12.80")

@@ -70,6 +70,12 @@ async def merchant_stopped(town: Town) -> Reply:
     return await town.pay_by_http(await town.person(1000), shop, 1)
 
 
+@case("country_stopped")
+async def country_stopped(town: Town) -> Reply:
+    await throw(town, "country/HK")
+    return await town.pay_by_http(await town.person(1000), await town.shop(country="HK"), 1)
+
+
 @case("method_stopped")
 async def method_stopped(town: Town) -> Reply:
     await throw(town, "method/qr")

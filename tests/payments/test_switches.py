@@ -113,6 +113,27 @@ async def test_a_stopped_merchant_keeps_its_standing_and_refunds(town: Town) -> 
     assert (await town.pay_by_http(payer, shop, 100)).status == 201
 
 
+async def test_a_stopped_country_takes_no_payment_to_its_merchants_and_the_others_go_on(town: Town) -> None:
+    payer, payee = await town.person(10_000), await town.person()
+    far, near = await town.shop(country="HK"), await town.shop()
+    sold = (await town.pay_by_http(payer, far, 500))["id"]
+    held = (await town.pay_by_http(payer, far, 300, capture="manual"))["id"]
+    assert (await throw(town, "country", "hk"))["key"] == "HK"
+    refused = await town.pay_by_http(payer, far, 100)
+    assert (refused.status, refused.code) == (409, "country_stopped")
+    assert refused["title"].startswith("The bank has stopped payments to merchants in this country for now.")
+    assert refused["title_zh"] == "银行已暂停向该国家或地区的商户付款，本笔未付款，请稍后重新发起。"
+    assert (await town.pay_by_http(payer, near, 100)).status == 201
+    assert (await town.pay_by_http(payer, payee, 100)).status == 201, "a transfer goes to no merchant"
+    assert (await town.post(f"/v1/payments/{held}/capture", {}))["state"] == "completed", "that was promised"
+    assert (await town.post(f"/v1/payments/{sold}/refunds", {"amount": 200}))["refunded"] == 200
+    assert (await throw(town, "country", "FR")).status == 200
+    assert (await town.pay_by_http(payer, far, 100)).code == "country_stopped"
+    assert (await throw(town, "country", "HK", stopped=False)).status == 200
+    assert (await town.pay_by_http(payer, far, 100)).status == 201
+    await town.books_balance()
+
+
 async def test_a_stopped_payment_leaves_the_order_and_its_neighbours_alone(town: Town) -> None:
     payer, payee, shop = await town.person(10_000), await town.person(), await town.shop()
     order = await town.order(shop, 400)
@@ -266,6 +287,7 @@ async def test_the_same_stop_by_many_at_once_is_one(town: Town) -> None:
     [
         ("kind/gift", {}, (404, "switch_unknown", "name")),
         ("method/QR", {}, (404, "switch_unknown", "name")),
+        ("country/XX", {}, (404, "switch_unknown", "name")),
         ("merchant/nobody", {}, (404, "merchant_unknown", "name")),
         (f"merchant/{UUID(int=1)}", {}, (404, "merchant_unknown", "name")),
         ("account/1", {}, (422, "invalid_field", "of")),

@@ -104,7 +104,7 @@ async def test_its_stream_brings_every_part_of_the_page(desk: Desk) -> None:
     by = house.staff(Role.OPERATOR)
     page = await house.look(WALL, by)
     parts = set(re.findall(r'sse-swap="(\w+)"', page.html))
-    assert len(parts) == 9
+    assert len(parts) == 10
     heard = bytearray()
     all_heard = asyncio.Event()
 

@@ -64,10 +64,6 @@ MODEL_DRIFT = Gauge(
     "tongbao_risk_model_drift", "Largest PSI of what the champion is asked with, against what it learned from.",
     multiprocess_mode="livemax", registry=REGISTRY,
 )  # fmt: skip
-INDICATORS_BEYOND = Gauge(
-    "tongbao_risk_indicators_beyond", "Key indicators of risk that are beyond a limit.", ["state"],
-    multiprocess_mode="livemax", registry=REGISTRY,
-)  # fmt: skip
 MODEL_CAUGHT = Gauge(
     "tongbao_risk_model_caught", "Share of frauds known of that the champion saw, of the share that it promised.",
     multiprocess_mode="livemax", registry=REGISTRY,
@@ -170,11 +166,14 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "tongbao_parked_events": Figure("Events that wait for staff.", ("consumer",)),
     "tongbao_partitions_missing": Figure("Partitions that are missing for a month.", ("month",)),
     "tongbao_payments_held": Figure("Payments that wait for a person of the bank, counted to 10,000."),
+    "tongbao_payments_held_late": Figure("Payments that wait for a person for more than half of their time."),
     "tongbao_payments_held_oldest_seconds": Figure("How long the oldest payment that a person decides on waits."),
     "tongbao_proof_age_seconds": Figure("Since the books were last proved."),
     "tongbao_rail_slow": Figure("1 where another bank answers late or not always.", ("rail",)),
     "tongbao_rail_up": Figure("0 where a rail is left alone because nobody answers.", ("rail",)),
     "tongbao_rail_waiting": Figure("Payments that have no answer from a rail yet.", ("rail",)),
+    "tongbao_risk_indicators_beyond": Figure("Key indicators of risk that are beyond a limit.", ("state",)),
+    "tongbao_risk_tightened": Figure("1 while the rules of risk are tightened."),
     "tongbao_settings_unsafe": Figure("1 for a setting of the database that may lose money.", ("setting",)),
     "tongbao_settings_unwise": Figure("1 for a setting of the database that is not as advised.", ("setting",)),
     "tongbao_slot_active": Figure("1 where somebody receives WAL over a replication slot.", ("slot",)),

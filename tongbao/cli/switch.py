@@ -1,4 +1,4 @@
-"""`tongbao switch`: stop taking payments of a kind, by a method or to a merchant, at three in the morning."""
+"""`tongbao switch`: stop taking payments of a kind, by a method, to a merchant or to a country's merchants, at three in the morning."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from tongbao.payments import Scope, Switch
 
 app = typer.Typer(help="Kill switches: list, stop, resume.", no_args_is_help=True)
 
-Of = Annotated[Scope, typer.Argument(metavar="SCOPE", help="kind, merchant or method.")]
-Key = Annotated[str, typer.Argument(help="A kind such as transfer, a merchant's id, or a method such as qr.")]
+Of = Annotated[Scope, typer.Argument(metavar="SCOPE", help="kind, merchant, country or method.")]
+Key = Annotated[
+    str, typer.Argument(help="A kind such as transfer, a merchant's id, a country such as HK, or a method such as qr.")
+]
 Why = Annotated[str, typer.Option(help="Why; kept in the audit.")]
 Expected = Annotated[
     int | None, typer.Option(help="The version that `list` showed: refused if somebody has changed the switch since.")
@@ -35,7 +37,7 @@ def _group() -> None:
 def list_(
     stopped: Annotated[bool, typer.Option("--stopped", help="Only what is stopped now.")] = False, as_json: Json = False
 ) -> None:
-    """Every kind and method, and merchants whose switch was ever thrown."""
+    """Every kind and method, and merchants and countries whose switch was ever thrown."""
     found, at = asyncio.run(_list())
     shown = [switch for switch in found if switch.stops(at) or not stopped]
     if as_json:

@@ -714,6 +714,53 @@ _RULES: Final = (
     ),
 )
 
+_HELD: Final = (
+    Alert(
+        name="TongbaoHeldLate",
+        severity="page",
+        runbook="held-late",
+        for_s=0,
+        metric="tongbao_payments_held_late",
+        says=Words(
+            "Held payments have waited for more than half of their time: their payers are about to get the money back.",
+            "有待审核付款的等待时间已过半，逾期将自动取消。",
+        ),
+        do=Words("Decide on them on /staff/risk/held, the first to end first.", "请尽快在 /staff/risk/held 审核。"),
+    ),
+)
+
+_INDICATORS: Final = (
+    Alert(
+        name="TongbaoRiskIndicatorRed",
+        severity="page",
+        runbook="risk-indicator",
+        for_s=0,
+        metric="tongbao_risk_indicators_beyond",
+        where={"state": "red"},
+        says=Words("A key indicator of risk is red.", "有关键风险指标超出红色阈值。"),
+        do=Words("Look at /staff/risk/indicators: which one, and since when.", "请查看 /staff/risk/indicators。"),
+    ),
+    Alert(
+        name="TongbaoRiskIndicatorAmber",
+        severity="ticket",
+        runbook="risk-indicator",
+        for_s=0,
+        metric="tongbao_risk_indicators_beyond",
+        where={"state": "amber"},
+        says=Words("A key indicator of risk is amber.", "有关键风险指标超出黄色阈值。"),
+        do=Words("Look at /staff/risk/indicators: which one, and since when.", "请查看 /staff/risk/indicators。"),
+    ),
+    Alert(
+        name="TongbaoRiskTightened",
+        severity="ticket",
+        runbook="risk-indicator",
+        for_s=0,
+        metric="tongbao_risk_tightened",
+        says=Words("The rules of risk are tightened: more payments are stopped.", "风控规则已收紧，将拦截更多付款。"),
+        do=Words("Look at /staff/risk/stance: why, and since when.", "请在 /staff/risk/stance 查看原因与起始时间。"),
+    ),
+)
+
 ALERTS: Final[tuple[Alert, ...]] = (
     *_DATABASE,
     *_MACHINE,
@@ -725,4 +772,6 @@ ALERTS: Final[tuple[Alert, ...]] = (
     *_ATTACKED,
     *_MODELS,
     *_RULES,
+    *_INDICATORS,
+    *_HELD,
 )

@@ -36,6 +36,7 @@ _KIND_MESSAGES: Final = {
     "risk.list": "List of risk",
     "risk.model": "Model of risk",
     "risk.limit": "Limits of an indicator",
+    "risk.stance": "Going back to the usual rules of risk",
 }
 _FACT_MESSAGES: Final = {
     "customer_id": "Customer",
@@ -118,6 +119,8 @@ async def _stopped(tx: Tx, scope: str, key: str, lang: Lang) -> str:
         return payments.kind_word(key, lang)
     if scope == payments.Scope.METHOD:
         return payments.method_word(key, lang)
+    if scope == payments.Scope.COUNTRY:
+        return i18n.say("merchants in %(country)s", lang, country=key)
     shop = (await merchants.find(tx, [UUID(key)])).get(UUID(key))
     return shop.name if shop else key
 

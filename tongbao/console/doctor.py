@@ -361,6 +361,26 @@ def _canaries(look: _Look) -> None:
     look.add(Words("canaries", "诱饵记录"), said, "keyring.md", "tongbao_canary_readings_open")
 
 
+def _risk(look: _Look) -> None:
+    if (found := look.vitals.risk) is None:
+        return
+    said = Words(
+        f"indicators: {found.red} red, {found.amber} amber; rules {'tightened' if found.is_tightened else 'as usual'}",
+        f"指标：红色 {found.red} 项，黄色 {found.amber} 项；规则{'已收紧' if found.is_tightened else '常规'}",
+    )
+    look.add(Words("risk", "风险"), said, "figures.md", "tongbao_risk_indicators_beyond", "tongbao_risk_tightened")
+
+
+def _held(look: _Look) -> None:
+    if (found := look.vitals.held) is None:
+        return
+    said = Words(
+        f"{found.waiting} wait for a person, {found.late} past half of their time",
+        f"{found.waiting} 笔待审核，其中 {found.late} 笔等待已过半",
+    )
+    look.add(Words("held payments", "待审核付款"), said, "figures.md", "tongbao_payments_held_late")
+
+
 _CHECKS: Final[tuple[Callable[[_Look], None], ...]] = (
     _settings,
     _disks,
@@ -383,4 +403,6 @@ _CHECKS: Final[tuple[Callable[[_Look], None], ...]] = (
     _wal,
     _proof,
     _canaries,
+    _risk,
+    _held,
 )

@@ -116,13 +116,17 @@ def _books(vitals: Vitals) -> Iterator[Sample]:
             yield Sample("tongbao_stuck_payments", many, {"waits_for": waits_for})
     if vitals.ahead_s is not None:
         yield Sample("tongbao_newest_payment_ahead_seconds", vitals.ahead_s)
+    if vitals.risk is not None:
+        yield Sample("tongbao_risk_indicators_beyond", vitals.risk.amber, {"state": "amber"})
+        yield Sample("tongbao_risk_indicators_beyond", vitals.risk.red, {"state": "red"})
+        yield Sample("tongbao_risk_tightened", int(vitals.risk.is_tightened))
     if vitals.proof_s is not None:
         yield Sample("tongbao_proof_age_seconds", vitals.proof_s)
     if vitals.canaries is not None:
         yield Sample("tongbao_canaries", vitals.canaries.planted)
         yield Sample("tongbao_canary_readings_open", vitals.canaries.open)
     if vitals.switches is not None:
-        for scope in ("kind", "merchant", "method"):
+        for scope in ("kind", "merchant", "country", "method"):
             many = sum(switch.scope == scope for switch in vitals.switches)
             yield Sample("tongbao_switches_stopped", many, {"scope": scope})
 
@@ -153,6 +157,7 @@ def _outside(vitals: Vitals) -> Iterator[Sample]:
         yield Sample("tongbao_help_waiting", vitals.help.waiting)
     if vitals.held is not None:
         yield Sample("tongbao_payments_held", vitals.held.waiting)
+        yield Sample("tongbao_payments_held_late", vitals.held.late)
         yield Sample("tongbao_payments_held_oldest_seconds", vitals.held.oldest_s)
     if vitals.messages is not None:
         yield Sample("tongbao_messages_failed", vitals.messages.failed)

@@ -36,6 +36,7 @@ def _method(method: str, lang: Lang) -> str:
 MERCHANTS: Final = (
     Column("name", "Name", "名称"),
     Column("category", "Category", "类别"),
+    Column("country", "Country", "国家/地区"),
     Column("status", "Status", "状态", words=status_word),
     Column("currency", "Currency", "币种"),
     Column("created_at", "Since", "签约时间", tables.MOMENT),
@@ -80,6 +81,7 @@ async def merchants_page(
         lambda m: (
             Linked(m.name, f"/staff/merchants/{m.id}"),
             m.category,
+            m.country,
             Marked(m.status),
             m.currency,
             m.created_at,

@@ -12,6 +12,7 @@ import msgspec
 from tongbao.base.server import Archiver, Clocks, Slot, Writer
 from tongbao.merchants import WebhookBacklog
 from tongbao.payments import RailHealth, Switch
+from tongbao.risk import RiskWatch
 from tongbao.vault import CanaryWatch
 
 
@@ -147,10 +148,12 @@ class HelpQueue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeldQueue(msgspec.Struct, frozen=True, kw_only=True):
-    """Payments that wait for a person of the bank, counted to 10,000, and how long the oldest waits."""
+    """Payments that wait for a person of the bank, counted to 10,000, how long the oldest waits, and how many of them (`late`) have
+    waited for more than half of their time."""
 
     waiting: int
     oldest_s: int
+    late: int = 0
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,6 +212,8 @@ class Vitals(msgspec.Struct, frozen=True, kw_only=True):
     proof_s: int | None = None
     """Seconds since the books were last proved; None also where they never were."""
     canaries: CanaryWatch | None = None
+    risk: RiskWatch | None = None
+    """Indicators beyond a limit at present, and whether the rules are tightened."""
 
 
 class Second(msgspec.Struct, frozen=True):

@@ -50,9 +50,10 @@ WHERE o.waits_for = 'person' AND (%(whose)s::text <> 'mine' OR o.taken_by = %(me
 ORDER BY o.due_at, o.payment_id LIMIT %(most)s;
 
 -- name: held_queue
--- How many payments wait for a person of the bank, counted up to a bound, and since when the oldest of them does.
-SELECT count(*), min(since) FROM (
-    SELECT since FROM payments.open_payment_view WHERE waits_for = 'person' ORDER BY due_at, payment_id LIMIT 10000
+-- How many payments wait for a person of the bank, counted up to a bound, since when the oldest of them does, and how many of them have
+-- waited for more than half of their time.
+SELECT count(*), min(since), count(*) FILTER (WHERE %(at)s > since + (due_at - since) / 2) FROM (
+    SELECT since, due_at FROM payments.open_payment_view WHERE waits_for = 'person' ORDER BY due_at, payment_id LIMIT 10000
 ) AS held;
 
 -- name: late_payments

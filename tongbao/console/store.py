@@ -91,10 +91,10 @@ async def held_payments(
 # the vitals
 
 
-async def held_queue(tx: Tx) -> tuple[int, datetime | None]:
-    """How many payments are held, counted to 10,000, and since when the oldest is."""
-    ((many, oldest_at),) = await tx.rows(Q["held_queue"])
-    return many, oldest_at
+async def held_queue(tx: Tx, at: datetime) -> tuple[int, datetime | None, int]:
+    """How many payments are held, counted to 10,000, since when the oldest is, and how many are past half of their time."""
+    ((many, oldest_at, late),) = await tx.rows(Q["held_queue"], at=at)
+    return many, oldest_at, late
 
 
 async def late_payments(tx: Tx, before: datetime) -> list[LatePayments]:

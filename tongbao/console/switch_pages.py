@@ -15,6 +15,7 @@ from litestar.params import FromPath, FromQuery
 
 from tongbao import identity, merchants, payments
 from tongbao.base import say
+from tongbao.base.countries import is_country
 from tongbao.base.db import Database, Tx
 from tongbao.base.refusal import Refusal
 from tongbao.base.say import Lang
@@ -37,6 +38,7 @@ _MEANING_MESSAGES: Final = {
     "method card": "Nobody can pay by card.",
     "method api": "What programs order over the API is refused, top-ups among it.",
     "merchant": "Nobody can pay this merchant.",
+    "country": "Nobody can pay a merchant in this country.",
 }
 _STATE_MESSAGES: Final = {"stopped": "stopped", "open": "payments are taken"}
 _LASTING: Final = (
@@ -46,7 +48,7 @@ _LASTING: Final = (
     timedelta(hours=12),
     timedelta(days=1),
 )
-_REFUSED: Final = {Scope.KIND: "kind_stopped", Scope.MERCHANT: "merchant_stopped", Scope.METHOD: "method_stopped"}
+_REFUSED: Final = {scope: f"{scope}_stopped" for scope in Scope}
 
 
 def _state_word(state: str, lang: Lang) -> str:
@@ -108,7 +110,9 @@ def _words(s: Switch, shops: Mapping[UUID, str], people: Mapping[UUID, str], at:
             name = payments.method_word(s.key, lang)
         case Scope.MERCHANT:
             name = shops.get(UUID(s.key), s.key)
-    place = "merchant" if s.scope is Scope.MERCHANT else f"{s.scope} {s.key}"
+        case Scope.COUNTRY:
+            name = i18n.say("merchants in %(country)s", lang, country=s.key)
+    place = s.scope.value if s.scope in (Scope.MERCHANT, Scope.COUNTRY) else f"{s.scope} {s.key}"
     return Told(
         switch=s,
         name=name,
@@ -121,8 +125,21 @@ def _words(s: Switch, shops: Mapping[UUID, str], people: Mapping[UUID, str], at:
 
 
 @get("/staff/switches", guards=[visitor("staff", "switches:read")], include_in_schema=False)
-async def list_page(request: PageRequest, db: Db, clock: Now, merchant: FromQuery[str | None] = None) -> Page:
-    """What is stopped, then every switch. A merchant's id leads to the merchant's own."""
+async def list_page(
+    request: PageRequest,
+    db: Db,
+    clock: Now,
+    merchant: FromQuery[str | None] = None,
+    country: FromQuery[str | None] = None,
+) -> Page:
+    """What is stopped, then every switch. A merchant's id leads to the merchant's own, a country's code to the country's."""
+    if country:
+        code = country.strip().upper()
+        if is_country(code):
+            return pages.go(f"/staff/switches/country/{code}")
+        wrong = i18n.say("This is no country's code. It has two letters, such as CN.", pages.language(request))
+        typed = Filled[Any](None, {"country": country[:200]}, {"country": wrong})
+        return await _overview(request, db, clock.now(), typed, status=422)
     if not merchant:
         return await _overview(request, db, clock.now(), forms.blank())
     try:
@@ -203,11 +220,15 @@ async def _find(tx: Tx, of: str, name: str) -> Switch:
         if merchant_id not in await merchants.find(tx, [merchant_id]):
             raise merchants.MERCHANT_UNKNOWN()
         name = str(merchant_id)
+    if of == Scope.COUNTRY:
+        name = name.upper()
+        if not is_country(name):
+            raise NOT_FOUND()
     for switch in await payments.switches(tx):
         if (switch.scope.value, switch.key) == (of, name):
             return switch
-    if of == Scope.MERCHANT:
-        return Switch(scope=Scope.MERCHANT, key=name, stopped=False)
+    if of in (Scope.MERCHANT, Scope.COUNTRY):
+        return Switch(scope=Scope(of), key=name, stopped=False)
     raise NOT_FOUND()
 
 

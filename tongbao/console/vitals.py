@@ -19,7 +19,7 @@ import msgspec
 import psycopg
 from psycopg import conninfo
 
-from tongbao import care, merchants, notices, payments, vault
+from tongbao import care, merchants, notices, payments, risk, vault
 from tongbao.base import columns, days, migrate, parked, prove, server
 from tongbao.base.clock import Clock
 from tongbao.base.db import Limits, Tx
@@ -237,9 +237,13 @@ async def _help(look: _Look) -> HelpQueue:
     return HelpQueue(waiting=found.open, late=found.late, oldest_s=oldest_s)
 
 
+async def _risk(look: _Look) -> risk.RiskWatch:
+    return await risk.watch(look.tx, at=look.at)
+
+
 async def _held(look: _Look) -> HeldQueue:
-    waiting, oldest_at = await store.held_queue(look.tx)
-    return HeldQueue(waiting=waiting, oldest_s=_age(oldest_at, look.at) if oldest_at else 0)
+    waiting, oldest_at, late = await store.held_queue(look.tx, look.at)
+    return HeldQueue(waiting=waiting, oldest_s=_age(oldest_at, look.at) if oldest_at else 0, late=late)
 
 
 async def _jobs(look: _Look) -> JobQueue:
@@ -289,6 +293,7 @@ READERS: Final[dict[str, Callable[[_Look], Awaitable[Any]]]] = {
     "messages": _messages,
     "help": _help,
     "held": _held,
+    "risk": _risk,
     "jobs": _jobs,
     "switches": _switches,
     "rails": _rails,

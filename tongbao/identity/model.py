@@ -294,7 +294,7 @@ SECOND_PERSON: Final[dict[str, tuple[str, ...]]] = {
     "journals:propose": ("ledger.journal", "ledger.close_period"),
     "payments:resolve": ("payments.resolve",),
     "limits:write": ("payments.policy",),
-    "risk:write": ("risk.rule", "risk.list", "risk.model", "risk.limit", "payments.release"),
+    "risk:write": ("risk.rule", "risk.list", "risk.model", "risk.limit", "risk.stance", "payments.release"),
     "switches:write": ("payments.resume",),
     "customers:write": ("identity.raise_level", "identity.phone"),
     "customers:freeze": ("identity.unfreeze_customer",),

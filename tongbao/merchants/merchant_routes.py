@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from tongbao.base import audit
+from tongbao.base.countries import HOME
 from tongbao.base.db import Tx
 from tongbao.base.money import LARGEST_MINOR
 from tongbao.base.principal import Principal
@@ -20,12 +21,15 @@ from tongbao.merchants import refusals as no
 from tongbao.merchants.fees import FeePlan, FeeRate, fee
 from tongbao.merchants.model import Merchant, MerchantStatus, NewMerchant
 from tongbao.web import paging
-from tongbao.web.body import Amount, AmountOrZero, Body, Currency, Reason
+from tongbao.web.body import END, Amount, AmountOrZero, Body, Currency, Reason
 from tongbao.web.paging import Page
 from tongbao.web.site import By, Config, Cursor, Db, Id, Key, Limit, Now, made, problems, require
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S", examples=["老王面馆"])]
 Category = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["restaurant"])]
+Country = Annotated[
+    str, msgspec.Meta(pattern=f"^[A-Z]{{2}}{END}", description="ISO 3166-1 alpha-2 code.", examples=[HOME])
+]
 Method = Literal["account", "qr", "card", "api"]
 METHODS: Final[tuple[Method, ...]] = ("account", "qr", "card", "api")
 
@@ -37,6 +41,8 @@ class MerchantOrder(Body, frozen=True):
     category: Category | None = None
     currency: Currency | None = None
     """The bank's own currency unless told."""
+    country: Country = HOME
+    """Where it sells; the bank's own country unless told."""
 
 
 class RateBody(Body, frozen=True):
@@ -82,6 +88,7 @@ class MerchantView(msgspec.Struct, kw_only=True):
     settlement_account_id: UUID
     fee_plan: FeePlanView
     created_at: datetime
+    country: str
 
 
 class StatusBody(Body, frozen=True):
@@ -140,6 +147,7 @@ def merchant_view(merchant: Merchant) -> MerchantView:
         settlement_account_id=merchant.settlement_account_id,
         fee_plan=plan_view(merchant.plan),
         created_at=merchant.created_at,
+        country=merchant.country,
     )
 
 
@@ -162,7 +170,7 @@ async def _merchant(tx: Tx, principal: Principal, merchant_id: UUID) -> Merchant
     summary="Register a merchant with its takings and settlement accounts",
     operation_id="register_merchant",
     response_description="The merchant, on the bank's fee plan.",
-    responses=problems(no.CUSTOMER_NOT_A_FIRM, make=True),
+    responses=problems(no.CUSTOMER_NOT_A_FIRM, no.COUNTRY_UNKNOWN, make=True),
 )
 async def register_merchant(
     data: JSONBody[MerchantOrder], key: Key, principal: By, db: Db, clock: Now, settings: Config
@@ -173,6 +181,7 @@ async def register_merchant(
         currency=data.currency or settings.currency,
         customer_id=data.customer_id,
         category=data.category,
+        country=data.country,
     )
 
     async def work(tx: Tx) -> tuple[register.Made[Merchant], FeePlan]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from tongbao.base.countries import HOME
 from tongbao.merchants import fees
 
 _T = TypeVar("_T")
@@ -42,6 +43,8 @@ class NewMerchant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     currency: str
     customer_id: UUID | None = None
     category: str | None = None
+    country: str = HOME
+    """Where it sells, ISO 3166-1 alpha-2."""
 
 
 class Merchant(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +62,7 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     settlement_ledger_id: int
     created_at: datetime
     plan: fees.FeePlan
+    country: str = HOME
 
     @property
     def takes_payments(self) -> bool:

@@ -13,6 +13,7 @@ MERCHANT_MOVE_REFUSED = RefusalKind(
 CUSTOMER_NOT_A_FIRM = RefusalKind(
     "customer_not_a_firm", 422, "A merchant belongs to a firm, not to a person.", "商户须归属于企业客户，不能是个人。"
 )
+COUNTRY_UNKNOWN = RefusalKind("country_unknown", 422, "There is no country with this code.", "国家或地区代码不存在。")
 FEE_PLAN_INCOMPLETE = RefusalKind(
     "fee_plan_incomplete",
     422,
@@ -58,6 +59,7 @@ ALL = (
     MERCHANT_CLOSED,
     MERCHANT_MOVE_REFUSED,
     CUSTOMER_NOT_A_FIRM,
+    COUNTRY_UNKNOWN,
     FEE_PLAN_INCOMPLETE,
     FEE_RATE_TWICE,
     FEE_BOUNDS_CROSSED,

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from tongbao import identity
+from tongbao.base.countries import is_country
 from tongbao.base.db import Tx
 from tongbao.base.ids import derived
 from tongbao.base.principal import Principal
@@ -23,8 +24,10 @@ async def register_merchants(
     """Registers merchants, all or none; those made before under the same id are replays.
 
     Refuses `id_taken`, `id_reused`, `customer_unknown`, `customer_not_a_firm`, `customer_frozen`, `customer_closed`,
-    `currency_unknown`.
+    `currency_unknown`, `country_unknown`.
     """
+    if not all(is_country(m.country) for m in new):
+        raise no.COUNTRY_UNKNOWN(field="country")
     replayed = await claims.claim(tx, "merchant", [(m.id, canonical_hash(m)) for m in new], by, at)
     fresh = [m for m, before in zip(new, replayed, strict=True) if not before]
     if fresh:
@@ -46,6 +49,7 @@ async def register_merchants(
                 settlement_ledger_id=settlement[m.id].ledger_id,
                 created_at=at,
                 plan=plan,
+                country=m.country,
             )
             for m in fresh
         ]

@@ -40,7 +40,7 @@ CREATE TABLE merchants.fee_rate (
 CREATE VIEW merchants.fee_rate_view AS
 SELECT plan_id, method, currency, basis_points, fixed_minor, smallest_minor, largest_minor FROM merchants.fee_rate;
 
--- `fee_plan_id` NULL: the newest of the bank's own plans. Ledger ids are copied so that a payment needs no second look-up.
+-- `country`: where it sells, ISO 3166-1. `fee_plan_id` NULL: the newest of the bank's own plans. Ledger ids are copied so that a payment needs no second look-up.
 CREATE TABLE merchants.merchant (
     id uuid PRIMARY KEY,
     name text NOT NULL CONSTRAINT merchant_name_length CHECK (length(name) BETWEEN 1 AND 200),
@@ -53,12 +53,13 @@ CREATE TABLE merchants.merchant (
     settlement_account_id uuid NOT NULL CONSTRAINT settlement_account_once UNIQUE,
     settlement_ledger_id bigint NOT NULL CONSTRAINT settlement_ledger_account_once UNIQUE,
     fee_plan_id uuid REFERENCES merchants.fee_plan (id),
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    country text NOT NULL DEFAULT 'CN' CONSTRAINT merchant_country CHECK (country ~ '^[A-Z]{2}$')
 );
 CREATE INDEX merchant_by_customer ON merchants.merchant (customer_id, id);
 CREATE VIEW merchants.merchant_view AS
 SELECT id, name, category, customer_id, status, currency, takings_account_id, takings_ledger_id, settlement_account_id,
-    settlement_ledger_id, fee_plan_id, created_at
+    settlement_ledger_id, fee_plan_id, created_at, country
 FROM merchants.merchant;
 
 -- What a merchant asks to be paid for. `payment_sequence`: the last event of `payment_id` that was followed.

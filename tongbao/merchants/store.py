@@ -89,6 +89,7 @@ def _merchant(row: Sequence[Any], plan: FeePlan) -> Merchant:
         settlement_ledger_id=row[9],
         created_at=row[10],
         plan=plan,
+        country=row[12],
     )
 
 
@@ -111,6 +112,7 @@ async def add_merchants(tx: Tx, merchants: Sequence[Merchant], at: datetime) -> 
         takings_ledger=[m.takings_ledger_id for m in merchants],
         settlement=[m.settlement_account_id for m in merchants],
         settlement_ledger=[m.settlement_ledger_id for m in merchants],
+        countries=[m.country for m in merchants],
         at=at,
     )
 

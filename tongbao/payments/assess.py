@@ -82,6 +82,7 @@ def own(
     """What an order itself says, by the names of the catalogue. `local`: the moment, on the bank's clocks."""
     situation = known[1] if known else None
     opened_at = facts.opened.get(order.payer_account_id)
+    shop = facts.merchants.get(order.merchant_id) if order.merchant_id else None
     changed_h = situation.changed_h if situation else None
     return {
         "amount_minor": order.amount_minor,
@@ -100,6 +101,8 @@ def own(
         "payer": str(order.payer_account_id),
         "payee": str(asked.payee) if asked.payee else None,
         "device": str(asked.device) if asked.device else None,
+        "merchant": str(order.merchant_id) if order.merchant_id else None,
+        "merchant_country": shop.country if shop else None,
     }
 
 

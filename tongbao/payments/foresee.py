@@ -105,6 +105,8 @@ async def foresee(tx: Tx, payer: Held, payee: Payee, amount_minor: int, *, at: d
     scopes = [(Scope.KIND, payee.kind.value), (Scope.METHOD, payee.method.value)]
     if payee.merchant_id:
         scopes.append((Scope.MERCHANT, str(payee.merchant_id)))
+        shops = await merchants.find(tx, [payee.merchant_id])
+        scopes += [(Scope.COUNTRY, shop.country) for shop in shops.values()]
     scope = await store.stopped(tx, scopes, at)
     if scope is not None:
         raise no.STOPPED[scope]()

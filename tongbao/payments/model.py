@@ -378,15 +378,16 @@ class BankLimit(msgspec.Struct, frozen=True):
 
 
 class Scope(StrEnum):
-    """What a switch stops, the widest first: a kind of payment, a merchant, a method."""
+    """What a switch stops, as it is told first: a kind of payment, a merchant, a country's merchants, a method."""
 
     KIND = "kind"
     MERCHANT = "merchant"
+    COUNTRY = "country"
     METHOD = "method"
 
 
 class Switch(msgspec.Struct, frozen=True, kw_only=True):
-    """A kill switch as it was last thrown, by whom and why; version 0: never. `key`: a kind, a merchant's id, a method."""
+    """A kill switch as it was last thrown, by whom and why; version 0: never. `key`: a kind, a merchant's id, a country, a method."""
 
     scope: Scope
     key: str

@@ -1,6 +1,6 @@
 -- name: claim
 -- Claims ids by inserting the payments themselves, in the order of their ids; answers those that were new, each with the
--- first of the bank's switches that stops it: of its kind, its merchant, its method.
+-- first of the bank's switches that stops it: of its kind, its merchant, its merchant's country, its method.
 WITH claimed AS (
 INSERT INTO payments.payment (id, kind, principal_id, request_hash, payer_account_id, payee_account_id, merchant_id,
     order_id, amount_minor, currency, capture, arrives, method, reference, device, created_at, state, refusal,
@@ -17,11 +17,13 @@ FROM unnest(
 ON CONFLICT (id) DO NOTHING
 RETURNING id, kind, merchant_id, method
 )
-SELECT c.id, coalesce(k.scope, m.scope, w.scope) FROM claimed c
+SELECT c.id, coalesce(k.scope, m.scope, l.scope, w.scope) FROM claimed c
 LEFT JOIN payments.switch k ON k.scope = 'kind' AND k.key = c.kind AND k.stopped
     AND (k.until IS NULL OR k.until > %(at)s)
 LEFT JOIN payments.switch m ON m.scope = 'merchant' AND m.key = c.merchant_id::text AND m.stopped
     AND (m.until IS NULL OR m.until > %(at)s)
+LEFT JOIN payments.switch l ON l.scope = 'country' AND l.stopped AND (l.until IS NULL OR l.until > %(at)s)
+    AND l.key = (SELECT v.country FROM merchants.merchant_view v WHERE v.id = c.merchant_id)
 LEFT JOIN payments.switch w ON w.scope = 'method' AND w.key = c.method AND w.stopped
     AND (w.until IS NULL OR w.until > %(at)s);
 
@@ -168,12 +170,14 @@ FROM unnest(
 ON CONFLICT (id) DO NOTHING
 RETURNING id, payment_id
 )
-SELECT c.id, coalesce(k.scope, m.scope, w.scope) FROM claimed c
+SELECT c.id, coalesce(k.scope, m.scope, l.scope, w.scope) FROM claimed c
 LEFT JOIN payments.payment p ON p.id = c.payment_id AND %(kind)s = 'confirm'
 LEFT JOIN payments.switch k ON k.scope = 'kind' AND k.key = p.kind AND k.stopped
     AND (k.until IS NULL OR k.until > %(at)s)
 LEFT JOIN payments.switch m ON m.scope = 'merchant' AND m.key = p.merchant_id::text AND m.stopped
     AND (m.until IS NULL OR m.until > %(at)s)
+LEFT JOIN payments.switch l ON l.scope = 'country' AND l.stopped AND (l.until IS NULL OR l.until > %(at)s)
+    AND l.key = (SELECT v.country FROM merchants.merchant_view v WHERE v.id = p.merchant_id)
 LEFT JOIN payments.switch w ON w.scope = 'method' AND w.key = p.method AND w.stopped
     AND (w.until IS NULL OR w.until > %(at)s);
 

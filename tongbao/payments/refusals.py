@@ -25,6 +25,12 @@ MERCHANT_STOPPED = RefusalKind(
     "The bank has stopped payments to this merchant for now. Nothing was paid. Try again later as a new payment.",
     "银行已暂停该商户收款，本笔未付款，请稍后重新发起。",
 )
+COUNTRY_STOPPED = RefusalKind(
+    "country_stopped",
+    409,
+    "The bank has stopped payments to merchants in this country for now. Nothing was paid. Try again later as a new payment.",
+    "银行已暂停向该国家或地区的商户付款，本笔未付款，请稍后重新发起。",
+)
 METHOD_STOPPED = RefusalKind(
     "method_stopped",
     409,
@@ -194,7 +200,10 @@ LIMIT_ABOVE_BANK = RefusalKind(
     "limit_above_bank", 422, "A customer's limit may only be lower than the bank's.", "自设限额不得高于银行限额。"
 )
 SWITCH_UNKNOWN = RefusalKind(
-    "switch_unknown", 404, "There is no such kind or method of payment.", "不存在此交易类型或支付方式。"
+    "switch_unknown",
+    404,
+    "There is no such kind or method of payment, or country.",
+    "不存在此交易类型、支付方式或国家和地区。",
 )
 SWITCH_CHANGED = RefusalKind(
     "switch_changed",
@@ -388,6 +397,7 @@ ALL = (
     PAYMENT_UNKNOWN,
     KIND_STOPPED,
     MERCHANT_STOPPED,
+    COUNTRY_STOPPED,
     METHOD_STOPPED,
     RAIL_UNKNOWN,
     RAIL_DOWN,
@@ -484,6 +494,7 @@ _ELSEWHERE = (ITEM_FAILED, AMOUNT_ZERO, AMOUNT_NEGATIVE, AMOUNT_TOO_LARGE, *ledg
 STOPPED: Final = {
     Scope.KIND: KIND_STOPPED,
     Scope.MERCHANT: MERCHANT_STOPPED,
+    Scope.COUNTRY: COUNTRY_STOPPED,
     Scope.METHOD: METHOD_STOPPED,
 }
 """How each of the bank's switches says no."""

@@ -323,7 +323,7 @@ SELECT schedule_id, due_on, tried_on, payment_id, state, refusal, run_at FROM pa
 -- Kill switches: what the bank takes no payments of at present. One row a switch that was ever thrown, with its last change;
 -- `version` counts the changes. A payment's claim reads it, so it is small and found by its key.
 CREATE TABLE payments.switch (
-    scope text NOT NULL CONSTRAINT switch_scope CHECK (scope IN ('kind', 'merchant', 'method')),
+    scope text NOT NULL CONSTRAINT switch_scope CHECK (scope IN ('kind', 'merchant', 'country', 'method')),
     key text NOT NULL,
     stopped boolean NOT NULL,
     since timestamptz NOT NULL,

@@ -21,8 +21,10 @@ from tongbao.web.body import Body, Reason
 from tongbao.web.refusals import INVALID_FIELD
 from tongbao.web.site import By, Db, Now, problems, require
 
-InScope = Annotated[str, PathParameter(description="`kind`, `merchant` or `method`.")]
-OfKey = Annotated[str, PathParameter(description="A kind (`transfer`), a merchant's id, or a method (`qr`).")]
+InScope = Annotated[str, PathParameter(description="`kind`, `merchant`, `country` or `method`.")]
+OfKey = Annotated[
+    str, PathParameter(description="A kind (`transfer`), a merchant's id, a country (`HK`), or a method (`qr`).")
+]
 
 
 class SwitchOrder(Body, frozen=True, kw_only=True):
@@ -64,9 +66,9 @@ def _view(switch: Switch, at: datetime) -> SwitchView:
     "/v1/switches",
     guards=[require("switches:read")],
     tags=["switches"],
-    summary="Kill switches: which kinds, methods and merchants are stopped, since when, by whom and why",
+    summary="Kill switches: which kinds, methods, merchants and countries are stopped, since when, by whom and why",
     operation_id="list_switches",
-    response_description="Every kind and method, and merchants whose switch was ever thrown; of those, 1,000 at most.",
+    response_description="Every kind and method, and merchants and countries whose switch was ever thrown; 1,000 at most.",
     responses=problems(),
 )
 async def list_switches(db: Db, clock: Now) -> list[SwitchView]:
@@ -79,7 +81,7 @@ async def list_switches(db: Db, clock: Now) -> list[SwitchView]:
     "/v1/switches/{of:str}/{name:str}",
     guards=[require("switches:write")],
     tags=["switches"],
-    summary="Stop taking payments of a kind, by a method or to a merchant; or take them again",
+    summary="Stop taking payments of a kind, by a method, to a merchant or to a country's merchants; or take them again",
     description=f"Anybody with the right stops at once. To take them again: {BY_KEYS_AT_ONCE}",
     operation_id="throw_switch",
     response_description="The switch. It holds for every payment that arrives from now on.",
@@ -91,7 +93,7 @@ async def throw_switch(
     of: InScope, name: OfKey, data: JSONBody[SwitchOrder], principal: By, db: Db, clock: Now
 ) -> SwitchView:
     if of not in tuple(Scope):
-        raise INVALID_FIELD("kind, merchant or method", field="of")
+        raise INVALID_FIELD("kind, merchant, country or method", field="of")
     if data.until is not None and not data.stopped:
         raise INVALID_FIELD("only a stop has an end", field="until")
     until = paging.moment(data.until, "until")

@@ -1,4 +1,4 @@
-"""Kill switches: stop taking payments of a kind, by a method or to a merchant, at once; and take them again.
+"""Kill switches: stop taking payments of a kind, by a method, to a merchant or to a country's merchants, at once; and take them again.
 
 One member of staff stops, two resume. A switch is read by the statement that claims a payment, so that it holds for every batch that
 begins after it was thrown and costs a payment no statement of its own.
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tongbao import merchants
 from tongbao.base import approvals, audit, outbox
 from tongbao.base.approvals import Approval, need_second
+from tongbao.base.countries import is_country
 from tongbao.base.db import Tx
 from tongbao.base.ids import NAMESPACE, derived
 from tongbao.base.outbox import Event
@@ -31,7 +32,7 @@ _KEYS: Final = {Scope.KIND: tuple(map(str, Kind)), Scope.METHOD: tuple(map(str, 
 
 
 async def switches(tx: Tx) -> list[Switch]:
-    """A switch for every kind and method, thrown or not, then merchants' that were ever thrown: at most 1,000, stopped first.
+    """A switch for every kind and method, thrown or not, then merchants' and countries' that were ever thrown: at most 1,000, stopped first.
 
     `Switch.stops(at)` says which of them stop payments.
     """
@@ -149,6 +150,10 @@ async def _throw(tx: Tx, principal: Principal, wanted: Switch, at: datetime, exp
 
 async def _key(tx: Tx, scope: Scope, key: str) -> str:
     """The key as it is kept."""
+    if scope is Scope.COUNTRY:
+        if not is_country(key.upper()):
+            raise no.SWITCH_UNKNOWN("a country's two letters", field="name")
+        return key.upper()
     if scope is not Scope.MERCHANT:
         if key not in _KEYS[scope]:
             raise no.SWITCH_UNKNOWN(f"one of {', '.join(_KEYS[scope])}", field="name")

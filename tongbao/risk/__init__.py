@@ -27,6 +27,8 @@ from tongbao.risk.roll import is_rolled, roll
 from tongbao.risk.rule_model import Action, ListChange, Mode, RuleChange, RuleSays
 from tongbao.risk.rule_words import rule_facts
 from tongbao.risk.ruleset import Judged, Ruleset, Under, row
+from tongbao.risk.stance import tighten, watch
+from tongbao.risk.stance_model import RiskWatch, Stance
 from tongbao.risk.told import asks_to_hold, risks_of, sayings
 from tongbao.risk.trial_model import Result
 from tongbao.risk.truth import against_truth, label_told, tell_truth
@@ -61,11 +63,13 @@ __all__ = [
     "Own",
     "Replayed",
     "Result",
+    "RiskWatch",
     "RuleChange",
     "RuleSays",
     "RulesInForce",
     "Ruleset",
     "Seen",
+    "Stance",
     "Truth",
     "Under",
     "Unit",
@@ -94,5 +98,7 @@ __all__ = [
     "sample",
     "sayings",
     "tell_truth",
+    "tighten",
     "value",
+    "watch",
 ]

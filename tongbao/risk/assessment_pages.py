@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from tongbao.base.db import Database, Tx
 from tongbao.base.refusal import Refusal
 from tongbao.base.say import Lang
-from tongbao.risk import store
+from tongbao.risk import replay_store, stance_store, store
 from tongbao.risk.catalogue import names_of, sentence
 from tongbao.risk.label import label, labels
 from tongbao.risk.label_model import Label, LabelSource
@@ -23,6 +23,7 @@ from tongbao.risk.propose_rule import MAY_WRITE
 from tongbao.risk.refusals import ASSESSMENT_UNKNOWN
 from tongbao.risk.replay import replay
 from tongbao.risk.rule_words import action_word, rule_state_word
+from tongbao.risk.stance_words import stance_word
 from tongbao.web import forms, pages, tables
 from tongbao.web.forms import Filled, Form, Reason
 from tongbao.web.listing import Listing
@@ -94,6 +95,8 @@ async def _show(request: PageRequest, db: Database, id: UUID, filled: Filled[Any
         known = await labels(tx, id)
         again = await replay(tx, [id])
         explained = await explain(tx, id)
+        under = next((past.under for past in await replay_store.past(tx, [id])), None)
+        stance = await stance_store.stance_at(tx, under.change) if under else None
     if found is None:
         raise ASSESSMENT_UNKNOWN()
     lang = pages.language(request)
@@ -107,6 +110,7 @@ async def _show(request: PageRequest, db: Database, id: UUID, filled: Filled[Any
         status=status,
         found=found,
         again=next(iter(again), None),
+        judged_under=stance_word(stance.value, lang) if stance else "",
         explained=explained,
         causes=_causes(explained, found.currency, lang),
         action=action_word(found.action, lang),

@@ -124,6 +124,8 @@ OWN: Final[dict[str, Kind]] = {
     "payer": Kind(Sort.TEXT, Unit.ACCOUNT),
     "payee": Kind(Sort.TEXT, Unit.ACCOUNT),
     "device": Kind(Sort.TEXT, Unit.DEVICE),
+    "merchant": Kind(Sort.TEXT),
+    "merchant_country": Kind(Sort.TEXT),
     "model_score": Kind(Sort.INT),
     "odd_score": Kind(Sort.INT),
 }
@@ -150,6 +152,8 @@ _OWN_MESSAGES: Final = {
     "payer": "The payer's account, for lists of accounts",
     "payee": "The payee's account, for lists of accounts",
     "device": "The payer's device, for lists of devices",
+    "merchant": "The merchant's id; missing where no merchant is paid",
+    "merchant_country": "The merchant's country, such as 'CN'; missing where no merchant is paid",
     "model_score": "What the model in force says: the chance of fraud, 0 to 100; missing where there is no model",
     "odd_score": "How unlike others it is: of 100 payments so many are more usual; missing where no model says so",
 }

@@ -8,7 +8,7 @@ from datetime import datetime
 from tongbao.base import audit, metrics
 from tongbao.base.db import Tx
 from tongbao.base.principal import SYSTEM
-from tongbao.risk import rule_store
+from tongbao.risk import rule_store, stance_store
 from tongbao.risk.ruleset import Fenced, Ruleset
 
 
@@ -24,9 +24,10 @@ async def ruleset(
     versions = await rule_store.in_force(tx, at, change)
     units = await rule_store.list_units(tx)
     members = await rule_store.members_in_force(tx, list(units), at, change)
-    if kept is not None and kept.made_of == (versions, units, members):
+    stance = await stance_store.stance_at(tx, change)
+    if kept is not None and (kept.made_of, kept.stance) == ((versions, units, members), stance):
         return kept
-    return Ruleset(versions, units, members, ticks=ticks, change=change, read_at=at)
+    return Ruleset(versions, units, members, ticks=ticks, change=change, read_at=at, stance=stance)
 
 
 async def report(tx: Tx, fenced: Sequence[Fenced], *, at: datetime) -> None:

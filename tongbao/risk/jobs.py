@@ -15,7 +15,7 @@ from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Tx
 from tongbao.base.jobs import Job, JobContext
 from tongbao.base.settings import Settings
-from tongbao.risk import kri, models_watch, rules, trial
+from tongbao.risk import kri, models_watch, rules, stance, trial
 from tongbao.risk.forget import forget_totals
 from tongbao.risk.kri_model import Measured
 from tongbao.risk.model import TotalKey
@@ -24,6 +24,7 @@ from tongbao.risk.models_facts import Facts, LearnError
 from tongbao.risk.models_trees import hash_of, write
 from tongbao.risk.roll import roll
 from tongbao.risk.rule_model import Action
+from tongbao.risk.stance_model import StanceSet
 from tongbao.risk.trial import Trying
 from tongbao.risk.trial_model import Result, Trial, Tried
 from tongbao.risk.wall import forget_pace
@@ -77,9 +78,9 @@ async def keep_trying(db: Database, clock: Clock, stop: asyncio.Event) -> None:
 async def try_now(db: Database, clock: Clock, expression: str, *, days_: int) -> Result | str:
     """A condition over the last days of the bank, without a trace; a word of trouble as trials have. Raises ExpressionError."""
     async with db.read() as tx:
-        rules.check_scoped(expression, (), (), await rules.list_units(tx))
         first_day, last_day = trial.span((await days.current(tx)).open_date, days_)
         what = Tried(expression=expression, action=Action.APPROVE, points=0, first_day=first_day, last_day=last_day)
+        rules.check_scoped(what, await rules.list_units(tx))
         trying = await trial.begin(tx, what, at=clock.now())
         if isinstance(trying, str):
             return trying
@@ -144,16 +145,17 @@ async def _measure_indicators(context: JobContext) -> None:
 
 
 async def measure_indicators(db: Database, clock: Clock, settings: Settings) -> None:
-    """Once: tells of what is beyond a limit, unless it was told today, and sets the figures."""
+    """Once: tells of what is beyond a limit, unless it was told today; the stance follows the indicators that tighten."""
 
-    async def measure(tx: Tx) -> tuple[list[Measured], list[Measured]]:
+    async def measure(tx: Tx) -> tuple[list[Measured], StanceSet | None]:
         at = clock.now()
         measured = await kri.measure(tx, at=at, zone=settings.zone, currency=settings.currency)
-        return measured, await kri.tell(tx, measured, at=at, zone=settings.zone)
+        told = await kri.tell(tx, measured, at=at, zone=settings.zone)
+        return told, await stance.follow(tx, measured, told, at=at)
 
-    measured, told = await db.retry(measure)
-    for state in ("amber", "red"):
-        metrics.INDICATORS_BEYOND.labels(state).set(sum(one.state == state for one in measured))
+    told, changed = await db.retry(measure)
+    if changed is not None:
+        logger.warning("risk_stance", stance=changed.stance.value, indicator=changed.indicator, value=changed.value)
     for one in told:
         logger.warning("risk_indicator_beyond", indicator=one.indicator.name, state=one.state, value=one.value)
 

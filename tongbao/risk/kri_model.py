@@ -60,7 +60,7 @@ INDICATORS: Final = {
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """From which value on an indicator is amber, from which red."""
+    """From which value on an indicator is amber, from which red; whether the stance is tightened while it is red."""
 
     indicator: str
     version: int
@@ -69,6 +69,7 @@ class Limit(msgspec.Struct, frozen=True):
     since_at: datetime
     reason: str
     approval_id: UUID
+    tightens: bool = False
 
 
 class LimitChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +79,7 @@ class LimitChange(msgspec.Struct, frozen=True, kw_only=True):
     expected: int
     amber: int
     red: int
+    tightens: bool = False
 
 
 class Breach(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -15,12 +15,13 @@ from tongbao.base.approvals import Approval, ApprovalState
 from tongbao.base.db import Database, Tx
 from tongbao.base.refusal import Refusal
 from tongbao.base.say import Lang
-from tongbao.risk import kri, kri_store
+from tongbao.risk import kri, kri_store, stance_store
 from tongbao.risk.kri_model import INDICATORS, Breach, Limit, LimitChange, Measured
 from tongbao.risk.kri_propose import SET_LIMIT, propose_limit
-from tongbao.risk.kri_words import indicator_state_word, indicator_word, sign_of, value_word
+from tongbao.risk.kri_words import indicator_state_word, indicator_word, sign_of, tightens_word, value_word
 from tongbao.risk.propose_rule import MAY_WRITE
 from tongbao.risk.refusals import INDICATOR_UNKNOWN
+from tongbao.risk.stance_words import stance_line
 from tongbao.web import forms, i18n, pages, tables
 from tongbao.web.forms import Filled, Form, Reason
 from tongbao.web.listing import Linked, Listing, Marked
@@ -38,6 +39,7 @@ COLUMNS: Final = (
     Column("value", "Last seven days", "近 7 天"),
     Column("amber", "Amber from", "黄色起点"),
     Column("red", "Red from", "红色起点"),
+    Column("tightens", "Beyond red", "超出红色后", words=tightens_word),
 )
 TREND: Final = (Column("day", "Day", "日期", tables.DATE), Column("value", "Value", "数值", tables.COUNT))
 LIMITS: Final = (
@@ -45,6 +47,7 @@ LIMITS: Final = (
     Column("since_at", "Since", "生效时间", tables.MOMENT),
     Column("amber", "Amber from", "黄色起点"),
     Column("red", "Red from", "红色起点"),
+    Column("tightens", "Beyond red", "超出红色后", words=tightens_word),
     Column("reason", "Reason", "理由"),
 )
 TOLD: Final = (
@@ -62,6 +65,7 @@ class LimitForm(Form, frozen=True, kw_only=True):
     expected: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
     amber: _At
     red: _At
+    tightens: Literal["no", "yes"] = "no"
     reason: Reason
 
 
@@ -71,9 +75,11 @@ async def indicators_page(request: PageRequest, db: Db, clock: Now, settings: Co
     async with db.read() as tx:
         found = await kri.measure(tx, at=clock.now(), zone=settings.zone, currency=settings.currency)
         told = await kri_store.breaches(tx, _MOST)
+        stance = await stance_store.newest(tx)
     return pages.show(
         request,
         "risk/indicators.html",
+        stance=stance_line(stance, lang),
         table=Listing(columns=COLUMNS, rows=[_row(one, lang) for one in found]),
         told=Listing(
             columns=TOLD,
@@ -91,6 +97,7 @@ def _row(one: Measured, lang: Lang) -> tuple[Any, ...]:
         value_word(name, one.value, lang),
         value_word(name, one.limit.amber if one.limit else None, lang),
         value_word(name, one.limit.red if one.limit else None, lang),
+        one.limit.tightens if one.limit else None,
     )
 
 
@@ -121,7 +128,7 @@ async def _show(
         waiting = await approvals.approvals(tx, state=ApprovalState.PROPOSED, kind=SET_LIMIT)
     one = next(one for one in found if one.indicator.name == name)
     now = one.limit
-    given = {"amber": now.amber, "red": now.red} if now else {}
+    given = {"amber": now.amber, "red": now.red, "tightens": "yes" if now.tightens else "no"} if now else {}
     return pages.show(
         request,
         "risk/indicator.html",
@@ -139,13 +146,15 @@ async def _show(
             empty=i18n.say("Nobody has set limits yet.", lang),
         ),
         waiting=[w for w in waiting if w.payload["indicator"] == name],
+        ways=[(word, tightens_word(word == "yes", lang)) for word in ("no", "yes")],
         form=filled or forms.blank(expected=now.version if now else 0, **given),
     )
 
 
 def _limit_row(one: Limit, lang: Lang) -> tuple[Any, ...]:
     amber, red = (value_word(one.indicator, value, lang) for value in (one.amber, one.red))
-    return Linked(one.version, f"/staff/approvals/{one.approval_id}"), one.since_at, amber, red, one.reason
+    version = Linked(one.version, f"/staff/approvals/{one.approval_id}")
+    return version, one.since_at, amber, red, one.tightens, one.reason
 
 
 @post(PATH + "/{name:str}", guards=[visitor("staff", MAY_WRITE)], include_in_schema=False)
@@ -159,7 +168,13 @@ async def propose_limits(
         return await _show(request, name, db, clock, settings, filled, status=422)
 
     async def propose(tx: Tx) -> Approval:
-        change = LimitChange(indicator=name, expected=wanted.expected, amber=wanted.amber, red=wanted.red)
+        change = LimitChange(
+            indicator=name,
+            expected=wanted.expected,
+            amber=wanted.amber,
+            red=wanted.red,
+            tightens=wanted.tightens == "yes",
+        )
         return await propose_limit(tx, principal, change, id=wanted.id, reason=wanted.reason, at=clock.now())
 
     try:

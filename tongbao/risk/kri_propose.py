@@ -49,6 +49,7 @@ async def _set_limit(tx: Tx, approval: Approval) -> None:
         "version": change.expected + 1,
         "amber": change.amber,
         "red": change.red,
+        "tightens": change.tightens,
         "approval": str(approval.id),
     }
     await audit.record(tx, by, "risk.limit", change.indicator, at=at, reason=approval.reason, details=said)
@@ -62,7 +63,7 @@ async def _check(tx: Tx, change: LimitChange) -> None:
     now = (await kri_store.limits(tx)).get(change.indicator)
     if (now.version if now else 0) != change.expected:
         raise no.LIMIT_CHANGED()
-    if now is not None and (now.amber, now.red) == (change.amber, change.red):
+    if now is not None and (now.amber, now.red, now.tightens) == (change.amber, change.red, change.tightens):
         raise no.LIMIT_UNCHANGED()
 
 

@@ -43,27 +43,29 @@ ORDER BY d.day;
 
 -- name: limits
 -- Limits of every indicator in force.
-SELECT DISTINCT ON (indicator) indicator, version, amber, red, since_at, reason, approval_id
+SELECT DISTINCT ON (indicator) indicator, version, amber, red, since_at, reason, approval_id, tightens
 FROM risk.indicator_limit ORDER BY indicator, version DESC;
 
 -- name: limits_of
 -- Limits that one indicator has had, newest first.
-SELECT indicator, version, amber, red, since_at, reason, approval_id
+SELECT indicator, version, amber, red, since_at, reason, approval_id, tightens
 FROM risk.indicator_limit WHERE indicator = %(indicator)s ORDER BY version DESC LIMIT %(most)s;
 
 -- name: add_limit
 -- The next version of an indicator's limits; answers nothing where somebody else's came first.
-INSERT INTO risk.indicator_limit (indicator, version, amber, red, since_at, reason, proposed_by, approved_by, approval_id)
-SELECT k, %(version)s, %(amber)s, %(red)s, %(at)s, %(reason)s, %(proposed_by)s, %(approved_by)s, %(approval_id)s
+INSERT INTO risk.indicator_limit (indicator, version, amber, red, since_at, reason, proposed_by, approved_by, approval_id, tightens)
+SELECT k, %(version)s, %(amber)s, %(red)s, %(at)s, %(reason)s, %(proposed_by)s, %(approved_by)s, %(approval_id)s,
+    %(tightens)s
 FROM unnest(%(keys)s::text []) AS u (k)
 ON CONFLICT (indicator, version) DO NOTHING RETURNING indicator;
 
 -- name: tell_breaches
--- Indicators that are beyond a limit on a day, those of them that nobody was told of yet.
-INSERT INTO risk.indicator_breach (indicator, day, state, value, version, told_at)
-SELECT k, %(day)s, b.state, b.value, b.version, %(at)s
+-- Indicators that are beyond a limit on a day, and still are; whether nobody was told of it yet.
+INSERT INTO risk.indicator_breach (indicator, day, state, value, version, told_at, last_at)
+SELECT k, %(day)s, b.state, b.value, b.version, %(at)s, %(at)s
 FROM unnest(%(keys)s::text [], %(states)s::text [], %(values)s::bigint [], %(versions)s::int []) AS b (k, state, value, version)
-ON CONFLICT (indicator, day, state) DO NOTHING RETURNING indicator;
+ON CONFLICT (indicator, day, state) DO UPDATE SET last_at = greatest(indicator_breach.last_at, excluded.last_at)
+RETURNING indicator, xmax = 0;
 
 -- name: breaches
 -- What was beyond a limit lately, newest first, of all indicators.

@@ -41,6 +41,7 @@ async def add_limit(tx: Tx, change: LimitChange, approval: Approval, approved_by
         proposed_by=approval.proposed_by,
         approved_by=approved_by,
         approval_id=approval.id,
+        tightens=change.tightens,
     )
     return bool(added)
 
@@ -60,7 +61,7 @@ async def tell_breaches(tx: Tx, day: date, beyond: Sequence[Measured], at: datet
         day=day,
         at=at,
     )
-    return {row[0] for row in rows}
+    return {indicator for indicator, is_new in rows if is_new}
 
 
 async def breaches(tx: Tx, most: int) -> list[Breach]:

@@ -42,6 +42,10 @@ def indicator_state_word(sign: str, lang: Lang) -> str:
     return i18n.say(_STATE_MESSAGES[next(state for state, other in _SIGNS.items() if other == sign)], lang)
 
 
+def tightens_word(tightens: bool, lang: Lang) -> str:
+    return i18n.say("the rules are tightened" if tightens else "somebody is told", lang)
+
+
 def sign_of(state: str) -> str:
     return _SIGNS[state]
 
@@ -68,4 +72,5 @@ async def limit_facts(tx: Tx, approval: Approval, lang: Lang) -> list[tuple[str,
         (i18n.say("Indicator", lang), indicator_word(change.indicator, lang)),
         (i18n.say("Amber from", lang), said(change.amber, now.amber if now else None)),
         (i18n.say("Red from", lang), said(change.red, now.red if now else None)),
+        (i18n.say("Beyond red", lang), tightens_word(change.tightens, lang)),
     ]

@@ -9,5 +9,6 @@ from tongbao.risk.kri_propose import KINDS as OF_LIMITS
 from tongbao.risk.models_propose import KINDS as OF_MODELS
 from tongbao.risk.propose_list import KINDS as OF_LISTS
 from tongbao.risk.propose_rule import KINDS as OF_RULES
+from tongbao.risk.stance import KINDS as OF_STANCE
 
-KINDS: Final[approvals.Kinds] = {**OF_RULES, **OF_LISTS, **OF_MODELS, **OF_LIMITS}
+KINDS: Final[approvals.Kinds] = {**OF_RULES, **OF_LISTS, **OF_MODELS, **OF_LIMITS, **OF_STANCE}

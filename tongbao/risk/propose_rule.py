@@ -10,12 +10,13 @@ import msgspec
 
 from tongbao.base import approvals, audit
 from tongbao.base.approvals import Approval, ApprovalState
+from tongbao.base.countries import is_country
 from tongbao.base.db import Tx
 from tongbao.base.principal import PERMISSION_MISSING, Principal, PrincipalKind
 from tongbao.risk import refusals as no
 from tongbao.risk import rule_store
 from tongbao.risk.expression_error import ExpressionError
-from tongbao.risk.rule_model import RuleChange
+from tongbao.risk.rule_model import MOST_MERCHANTS, RuleChange
 from tongbao.risk.rules import check_rule
 
 SET_RULE: Final = "risk.rule"
@@ -28,7 +29,7 @@ async def propose_rule(
     """Files a version for a second person. The same proposal again is the same one.
 
     Refuses `permission_missing` unless a person asks, `rule_unknown`, `rule_changed`, `rule_name_taken`, `rule_unsound`,
-    `rule_period_wrong`, `rule_unchanged`, and what `approvals.propose` refuses.
+    `rule_scope_wrong`, `rule_period_wrong`, `rule_unchanged`, and what `approvals.propose` refuses.
     """
     principal.require(MAY_WRITE)
     if principal.kind is not PrincipalKind.STAFF:
@@ -69,6 +70,8 @@ async def _check(tx: Tx, change: RuleChange, at: datetime) -> None:
         check_rule(says, await rule_store.list_units(tx))
     except ExpressionError as error:
         raise no.RULE_UNSOUND(error.said("en"), field="expression") from None
+    if not all(map(is_country, says.countries)) or len(says.merchants) > MOST_MERCHANTS:
+        raise no.RULE_SCOPE_WRONG(field="countries")
     if says.effective_until is not None and says.effective_until <= max(says.effective_from or at, at):
         raise no.RULE_PERIOD_WRONG(field="effective_until")
     if newest is not None and msgspec.structs.replace(newest.says, effective_from=None) == msgspec.structs.replace(

@@ -56,6 +56,12 @@ RULE_UNSOUND: Final = RefusalKind(
     "The condition of this rule cannot be used as it stands.",
     "该规则的条件无法使用，请修改。",
 )
+RULE_SCOPE_WRONG: Final = RefusalKind(
+    "rule_scope_wrong",
+    422,
+    "Merchants are ids, up to 100; countries are codes of two letters such as CN, up to 50.",
+    "商户须填写编号，最多 100 个；国家或地区须填写两位字母代码（如 CN），最多 50 个。",
+)
 RULE_PERIOD_WRONG: Final = RefusalKind(
     "rule_period_wrong",
     422,
@@ -77,6 +83,15 @@ LIMIT_UNSOUND: Final = RefusalKind(
 )
 LIMIT_UNCHANGED: Final = RefusalKind(
     "limit_unchanged", 422, "These are the limits already.", "与该指标现行阈值相同，无需变更。"
+)
+STANCE_CHANGED: Final = RefusalKind(
+    "stance_changed",
+    409,
+    "The stance was changed meanwhile. Look at it and decide again.",
+    "风险态势已被更改，请查看后重新决定。",
+)
+STANCE_UNCHANGED: Final = RefusalKind(
+    "stance_unchanged", 422, "The stance is like that already.", "当前已是该风险态势，无需变更。"
 )
 TRIAL_UNKNOWN: Final = RefusalKind(
     "trial_unknown", 404, "There is no such trial. Trials are kept for 90 days.", "未找到该试算。试算结果保留 90 天。"
@@ -118,12 +133,15 @@ ALL: Final = (
     RULE_CHANGED,
     RULE_NAME_TAKEN,
     RULE_UNSOUND,
+    RULE_SCOPE_WRONG,
     RULE_PERIOD_WRONG,
     RULE_UNCHANGED,
     INDICATOR_UNKNOWN,
     LIMIT_CHANGED,
     LIMIT_UNSOUND,
     LIMIT_UNCHANGED,
+    STANCE_CHANGED,
+    STANCE_UNCHANGED,
     TRIAL_UNKNOWN,
     TRIAL_OPEN,
     LIST_UNKNOWN,

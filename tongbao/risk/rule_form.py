@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -10,9 +11,22 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tongbao.base.countries import is_country
 from tongbao.base.say import Lang
 from tongbao.risk import rule_words
-from tongbao.risk.rule_model import KINDS, METHODS, Action, Mode, RuleName, RuleSays, RuleVersion, Said
+from tongbao.risk.refusals import RULE_SCOPE_WRONG
+from tongbao.risk.rule_model import (
+    KINDS,
+    METHODS,
+    MOST_COUNTRIES,
+    MOST_MERCHANTS,
+    Action,
+    Mode,
+    RuleName,
+    RuleSays,
+    RuleVersion,
+    Said,
+)
 from tongbao.web import i18n
 from tongbao.web.forms import Form, Reason
 
@@ -21,6 +35,30 @@ _LAST: Final = 2099
 
 Local = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$")]
 """A moment as browsers send it, on the bank's clocks."""
+
+
+Scope = Annotated[str, msgspec.Meta(max_length=5_000)]
+"""Merchants or countries as they are typed: apart by lines, blanks or commas."""
+_APART: Final = re.compile(r"[\s,;，、；]+")
+
+
+def read_merchants(typed: str) -> tuple[UUID, ...]:
+    """In their order, each once. Refuses `rule_scope_wrong`."""
+    try:
+        found = tuple(dict.fromkeys(UUID(word) for word in _APART.split(typed) if word))
+    except ValueError:
+        raise RULE_SCOPE_WRONG(field="merchants") from None
+    if len(found) > MOST_MERCHANTS:
+        raise RULE_SCOPE_WRONG(field="merchants")
+    return found
+
+
+def read_countries(typed: str) -> tuple[str, ...]:
+    """In capitals, sorted, each once. Refuses `rule_scope_wrong`."""
+    found = tuple(sorted({word.upper() for word in _APART.split(typed) if word}))
+    if len(found) > MOST_COUNTRIES or not all(map(is_country, found)):
+        raise RULE_SCOPE_WRONG(field="countries")
+    return found
 
 
 class RuleForm(Form, frozen=True, kw_only=True):
@@ -34,6 +72,8 @@ class RuleForm(Form, frozen=True, kw_only=True):
     mode: Mode
     kind: Literal["payment", "transfer"] | None = None
     method: Literal["account", "qr", "card", "api"] | None = None
+    merchants: Scope = ""
+    countries: Scope = ""
     effective_from: Local = ""
     effective_until: Local = ""
     why_en: Annotated[str, msgspec.Meta(min_length=3, max_length=300)]
@@ -43,7 +83,7 @@ class RuleForm(Form, frozen=True, kw_only=True):
     reason: Reason
 
     def says(self, zone: ZoneInfo) -> RuleSays:
-        """Raises ValueError for what is no moment."""
+        """Raises ValueError for what is no moment. Refuses `rule_scope_wrong`."""
         return RuleSays(
             expression=self.expression,
             action=self.action,
@@ -51,6 +91,8 @@ class RuleForm(Form, frozen=True, kw_only=True):
             mode=self.mode,
             kinds=(self.kind,) if self.kind else (),
             methods=(self.method,) if self.method else (),
+            merchants=read_merchants(self.merchants),
+            countries=read_countries(self.countries),
             effective_from=moment(self.effective_from, zone),
             effective_until=moment(self.effective_until, zone),
             why_en=self.why_en,
@@ -98,12 +140,18 @@ def given_of(version: RuleVersion, zone: ZoneInfo) -> dict[str, Any]:
         "mode": says.mode.value,
         "kind": next(iter(says.kinds), ""),
         "method": next(iter(says.methods), ""),
+        **scope_given(says.merchants, says.countries),
         "effective_until": f"{until.astimezone(zone):%Y-%m-%dT%H:%M}" if until else "",
         "why_en": says.why_en,
         "why_zh": says.why_zh,
         "told_en": says.told_en,
         "told_zh": says.told_zh,
     }
+
+
+def scope_given(merchants: Sequence[UUID], countries: Sequence[str]) -> dict[str, str]:
+    """What stands in the fields of its scope."""
+    return {"merchants": "\n".join(map(str, merchants)), "countries": " ".join(countries)}
 
 
 def choices(lang: Lang) -> dict[str, Any]:

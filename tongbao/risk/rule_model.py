@@ -16,9 +16,13 @@ KINDS: Final = ("payment", "transfer")
 METHODS: Final = ("account", "qr", "card", "api")
 MOST_MEMBERS: Final = 500
 """Of one proposal."""
+MOST_MERCHANTS: Final = 100
+MOST_COUNTRIES: Final = 50
+"""That one rule names."""
 
 RuleName = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{3,39}$")]
 Said = Annotated[str, msgspec.Meta(max_length=300)]
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 Word = Annotated[str, msgspec.Meta(pattern="^[a-z]{1,20}$")]
 
 
@@ -38,6 +42,8 @@ class Mode(StrEnum):
     LIVE = "live"
     SHADOW = "shadow"
     """Is judged and remembered, and never acts."""
+    RAISED = "raised"
+    """Acts while the bank's stance is tightened, and is in shadow otherwise; judges as one of those two."""
     OFF = "off"
 
 
@@ -57,6 +63,9 @@ class RuleSays(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     why_zh: Annotated[str, msgspec.Meta(min_length=3, max_length=300)]
     told_en: Said = ""
     told_zh: Said = ""
+    merchants: Annotated[tuple[UUID, ...], msgspec.Meta(max_length=100)] = ()
+    countries: Annotated[tuple[Country, ...], msgspec.Meta(max_length=50)] = ()
+    """Of the merchant. What goes to no merchant has none, and does not meet a rule that names some."""
 
 
 class RuleChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,7 +91,7 @@ class RuleVersion(msgspec.Struct, frozen=True, kw_only=True):
     approval_id: UUID
 
     def state(self, at: datetime) -> str:
-        """`live`, `shadow`, `off`, or where it is neither: `waiting` for its moment, or `ended`."""
+        """`live`, `shadow`, `raised`, `off`, or where it is neither: `waiting` for its moment, or `ended`."""
         if at < self.begins_at:
             return "waiting"
         until = self.says.effective_until

@@ -16,11 +16,12 @@ from tongbao.base.approvals import Approval, ApprovalState
 from tongbao.base.db import Database, Tx
 from tongbao.base.refusal import Refusal
 from tongbao.base.say import Lang
-from tongbao.risk import rule_words, rules, trial
+from tongbao.risk import rule_words, rules, stance_store, trial
 from tongbao.risk.expression_error import ExpressionError
 from tongbao.risk.propose_rule import MAY_WRITE, SET_RULE, propose_rule
-from tongbao.risk.rule_form import NewRuleForm, RuleForm, choices, given_of, wrong_moment
+from tongbao.risk.rule_form import NewRuleForm, RuleForm, choices, given_of, scope_given, wrong_moment
 from tongbao.risk.rule_model import Hits, Mode, RuleChange, RuleVersion
+from tongbao.risk.stance_words import stance_line
 from tongbao.web import forms, i18n, pages, paging, tables
 from tongbao.web.forms import Filled
 from tongbao.web.listing import Linked, Listing, Marked
@@ -141,6 +142,7 @@ async def _tried(db: Database, trial_id: UUID | None) -> dict[str, Any]:
         "points": what.points,
         "kind": next(iter(what.kinds), ""),
         "method": next(iter(what.methods), ""),
+        **scope_given(what.merchants, what.countries),
     }
 
 
@@ -162,6 +164,7 @@ async def _show(
         hits = (await rules.hits_lately(tx, id)).get(id, {})
         found = await rules.rule_versions(tx, id, below=place[0] if place else None, most=most + 1)
         waiting = await approvals.approvals(tx, state=ApprovalState.PROPOSED, kind=SET_RULE)
+        stance = await stance_store.newest(tx)
     listed = paging.page(found, most, lambda v: paging.cursor(v.version), _version_row)
     own = [a for a in waiting if a.payload["rule_id"] == str(id)]
     return pages.show(
@@ -169,6 +172,7 @@ async def _show(
         "risk/rule.html",
         status=status,
         rule=now,
+        stance=stance_line(stance, lang),
         rule_state=now.state(at),
         rule_state_word=rule_words.rule_state_word(now.state(at), lang),
         facts=rule_words.says_facts(msgspec.structs.replace(now.says, effective_from=now.begins_at), zone, lang),

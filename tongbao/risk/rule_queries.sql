@@ -1,28 +1,36 @@
 -- name: newest_versions
 -- Of every rule its newest version, whether it has begun or not, by name; and of one rule alone where it is told.
 SELECT DISTINCT ON (r.name) r.id, r.name, v.version, v.expression, v.action, v.points, v.mode, v.kinds, v.methods, v.effective_from,
-    v.effective_until, v.why_en, v.why_zh, v.told_en, v.told_zh, v.reason, v.proposed_by, v.approved_by, v.approval_id
+    v.effective_until, v.why_en, v.why_zh, v.told_en, v.told_zh, v.reason, v.proposed_by, v.approved_by, v.approval_id,
+    v.merchants, v.countries
 FROM risk.rule r JOIN risk.rule_version v ON v.rule_id = r.id
 WHERE %(rule_id)s::uuid IS NULL OR r.id = %(rule_id)s
 ORDER BY r.name, v.version DESC;
 
 -- name: versions_in_force
--- Of every rule the newest version up to a change that has begun, where it neither ended nor is off.
-SELECT n.* FROM (
+-- Of every rule the newest version up to a change that has begun, where it neither ended nor is off; one that acts only while the stance is
+-- tightened as what it is then: live or in shadow.
+SELECT n.id, n.name, n.version, n.expression, n.action, n.points,
+    CASE WHEN n.mode <> 'raised' THEN n.mode WHEN s.stance = 'tightened' THEN 'live' ELSE 'shadow' END, n.kinds, n.methods,
+    n.effective_from, n.effective_until, n.why_en, n.why_zh, n.told_en, n.told_zh, n.reason, n.proposed_by, n.approved_by, n.approval_id,
+    n.merchants, n.countries
+FROM (
     SELECT DISTINCT ON (r.name) r.id, r.name, v.version, v.expression, v.action, v.points, v.mode, v.kinds, v.methods,
         v.effective_from, v.effective_until, v.why_en, v.why_zh, v.told_en, v.told_zh, v.reason, v.proposed_by, v.approved_by,
-        v.approval_id
+        v.approval_id, v.merchants, v.countries
     FROM risk.rule r JOIN risk.rule_version v ON v.rule_id = r.id
     WHERE v.effective_from <= %(at)s AND v.change <= %(change)s
     ORDER BY r.name, v.version DESC
 ) AS n
+LEFT JOIN (SELECT t.stance FROM risk.stance t WHERE t.change <= %(change)s ORDER BY t.change DESC LIMIT 1) AS s ON true
 WHERE n.mode <> 'off' AND (n.effective_until IS NULL OR n.effective_until > %(at)s)
 ORDER BY n.name;
 
 -- name: versions_of
 -- Versions of one rule, newest first, from below one on.
 SELECT r.id, r.name, v.version, v.expression, v.action, v.points, v.mode, v.kinds, v.methods, v.effective_from, v.effective_until,
-    v.why_en, v.why_zh, v.told_en, v.told_zh, v.reason, v.proposed_by, v.approved_by, v.approval_id
+    v.why_en, v.why_zh, v.told_en, v.told_zh, v.reason, v.proposed_by, v.approved_by, v.approval_id,
+    v.merchants, v.countries
 FROM risk.rule r JOIN risk.rule_version v ON v.rule_id = r.id
 WHERE r.id = %(rule_id)s AND v.version < %(below)s ORDER BY v.version DESC LIMIT %(most)s;
 
@@ -48,11 +56,11 @@ ON CONFLICT DO NOTHING RETURNING id;
 -- The next version of a rule; answers nothing where somebody else's came first.
 INSERT INTO risk.rule_version (
     rule_id, version, expression, action, points, mode, kinds, methods, effective_from, effective_until, why_en, why_zh, told_en,
-    told_zh, reason, proposed_by, approved_by, approval_id, change
+    told_zh, reason, proposed_by, approved_by, approval_id, change, merchants, countries
 )
 SELECT k, %(version)s, %(expression)s, %(action)s, %(points)s, %(mode)s, %(kinds)s::text[], %(methods)s::text[], %(begins_at)s,
     %(until)s, %(why_en)s, %(why_zh)s, %(told_en)s, %(told_zh)s, %(reason)s, %(proposed_by)s, %(approved_by)s, %(approval_id)s,
-    %(change)s
+    %(change)s, %(merchants)s::uuid[], %(countries)s::text[]
 FROM unnest(%(keys)s::uuid[]) AS u (k)
 ON CONFLICT (rule_id, version) DO NOTHING RETURNING rule_id;
 

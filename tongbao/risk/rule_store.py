@@ -32,6 +32,8 @@ def _version(row: Sequence[Any]) -> RuleVersion:
         why_zh=row[12],
         told_en=row[13],
         told_zh=row[14],
+        merchants=tuple(row[19]),
+        countries=tuple(row[20]),
     )
     return RuleVersion(
         rule_id=row[0],
@@ -103,6 +105,8 @@ async def add_version(
         mode=says.mode.value,
         kinds=list(says.kinds),
         methods=list(says.methods),
+        merchants=list(says.merchants),
+        countries=list(says.countries),
         begins_at=begins_at,
         until=says.effective_until,
         why_en=says.why_en,

@@ -20,6 +20,8 @@ from tongbao.risk.kri_words import limit_facts
 from tongbao.risk.models_propose import SET_MODEL
 from tongbao.risk.models_words import model_facts
 from tongbao.risk.rule_model import ListChange, RuleChange, RuleSays
+from tongbao.risk.stance import EASE
+from tongbao.risk.stance_words import stance_facts
 from tongbao.web import i18n
 
 _ACTION_MESSAGES: Final = {
@@ -31,6 +33,7 @@ _ACTION_MESSAGES: Final = {
 _STATE_MESSAGES: Final = {
     "live": "acts",
     "shadow": "in shadow: judges, does not act",
+    "raised": "acts only while risk is raised, in shadow otherwise",
     "off": "switched off",
     "waiting": "begins later",
     "ended": "ended",
@@ -66,6 +69,7 @@ def rule_method_word(method: str, lang: Lang) -> str:
 def scope_word(says: RuleSays, lang: Lang) -> str:
     """Which payments it looks at."""
     words = [*(rule_kind_word(k, lang) for k in says.kinds), *(rule_method_word(m, lang) for m in says.methods)]
+    words += [*map(str, says.merchants), *says.countries]
     return _listed(words, lang) if words else i18n.say("every payment", lang)
 
 
@@ -94,9 +98,11 @@ def _moment(at: datetime | None, zone: ZoneInfo, lang: Lang, otherwise: str) -> 
 
 
 async def rule_facts(tx: Tx, approval: Approval, zone: ZoneInfo, lang: Lang) -> list[tuple[str, str]]:
-    """What a proposal about a rule, a list, a model or limits would do."""
+    """What a proposal about a rule, a list, a model, limits or the stance would do."""
     if approval.kind == SET_LIMIT:
         return await limit_facts(tx, approval, lang)
+    if approval.kind == EASE:
+        return stance_facts(lang)
     if approval.kind == SET_MODEL:
         return await model_facts(tx, approval, zone, lang)
     if approval.kind == "risk.list":

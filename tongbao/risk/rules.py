@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from tongbao.base.db import Tx
@@ -19,15 +20,33 @@ _NEWEST = 2**31 - 1
 
 def check_rule(says: RuleSays, lists: Mapping[str, Unit]) -> Checked:
     """Its condition, within its scope. Raises ExpressionError."""
-    return check_scoped(says.expression, says.kinds, says.methods, lists)
+    return check_scoped(says, lists)
 
 
-def check_scoped(
-    expression: str, kinds: tuple[str, ...], methods: tuple[str, ...], lists: Mapping[str, Unit]
-) -> Checked:
+class Scoped(Protocol):
+    """A condition, and which payments it is about: each of its scopes, where it names anything."""
+
+    @property
+    def expression(self) -> str: ...
+    @property
+    def kinds(self) -> tuple[str, ...]: ...
+    @property
+    def methods(self) -> tuple[str, ...]: ...
+    @property
+    def merchants(self) -> tuple[UUID, ...]: ...
+    @property
+    def countries(self) -> tuple[str, ...]: ...
+
+
+def check_scoped(says: Scoped, lists: Mapping[str, Unit]) -> Checked:
     """A condition of these payments alone. Raises ExpressionError."""
-    checked = check(expression, NAMES, lists)
-    scope = [_one_of("kind", kinds), _one_of("method", methods)]
+    checked = check(says.expression, NAMES, lists)
+    scope = [
+        _one_of("kind", says.kinds),
+        _one_of("method", says.methods),
+        _one_of("merchant", tuple(map(str, says.merchants))),
+        _one_of("merchant_country", says.countries),
+    ]
     parts = [part for part in scope if part is not None]
     if not parts:
         return checked

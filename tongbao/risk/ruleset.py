@@ -19,6 +19,7 @@ from tongbao.risk.expression_error import ExpressionError
 from tongbao.risk.expression_model import Unit
 from tongbao.risk.rule_model import SEVERITY, Action, Mode, RuleVersion
 from tongbao.risk.rules import check_rule
+from tongbao.risk.stance_model import Stance
 
 COLUMNS: Final = tuple(NAMES)
 SCORES_AT: Final = COLUMNS.index("model_score")
@@ -126,8 +127,10 @@ class Ruleset:
         ticks: Callable[[], int],
         change: int = 0,
         read_at: datetime = _EPOCH,
+        stance: Stance = Stance.USUAL,
     ) -> None:
         self._read = change, read_at
+        self.stance = stance
         self.made_of = (versions, units, members)
         self._ticks = ticks
         self._watched = 0

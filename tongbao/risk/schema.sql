@@ -101,14 +101,15 @@ CREATE TABLE risk.rule (
 );
 
 -- What a rule says from a moment on, as one person proposed and another approved it. Never changed: the next version follows.
--- The newest that has begun counts; `off` ends the rule. No `kinds`, no `methods`: all of them.
+-- The newest that has begun counts; `off` ends the rule; `raised` acts while the stance is tightened, and judges in shadow otherwise. No `kinds`, no `methods`, no
+-- `merchants`, no `countries` of them: all of them.
 CREATE TABLE risk.rule_version (
     rule_id uuid NOT NULL CONSTRAINT rule_version_of REFERENCES risk.rule,
     version integer NOT NULL CONSTRAINT rule_version_number CHECK (version >= 1),
     expression text NOT NULL CONSTRAINT rule_version_length CHECK (length(expression) BETWEEN 1 AND 2000),
     action text NOT NULL CONSTRAINT rule_version_action CHECK (action IN ('approve', 'challenge', 'hold', 'deny')),
     points smallint NOT NULL CONSTRAINT rule_version_points CHECK (points BETWEEN 0 AND 100),
-    mode text NOT NULL CONSTRAINT rule_version_mode CHECK (mode IN ('live', 'shadow', 'off')),
+    mode text NOT NULL CONSTRAINT rule_version_mode CHECK (mode IN ('live', 'shadow', 'raised', 'off')),
     kinds text [] NOT NULL,
     methods text [] NOT NULL,
     effective_from timestamptz NOT NULL,
@@ -122,8 +123,32 @@ CREATE TABLE risk.rule_version (
     approved_by uuid NOT NULL CONSTRAINT rule_version_second_person CHECK (approved_by <> proposed_by),
     approval_id uuid NOT NULL,
     change integer NOT NULL,
+    merchants uuid [] NOT NULL DEFAULT '{}' CONSTRAINT rule_version_merchants CHECK (cardinality(merchants) <= 100),
+    countries text [] NOT NULL DEFAULT '{}' CONSTRAINT rule_version_countries CHECK (cardinality(countries) <= 50),
     CONSTRAINT rule_version_once PRIMARY KEY (rule_id, version),
     CONSTRAINT rule_version_ends_after CHECK (effective_until > effective_from)
+);
+
+-- How the bank stands towards risk, change by change, in the order of the changes of rules: the newest counts, without one it is `usual`.
+-- Never changed, but for `calm_since` and `looked_at` of the newest: since when every indicator that tightens has been within its limits, and
+-- when that was looked at last. An indicator tightens and eases by itself; one person tightens, two ease (`proposed_by` and `set_by`).
+CREATE TABLE risk.stance (
+    change integer NOT NULL CONSTRAINT stance_once PRIMARY KEY,
+    id uuid NOT NULL CONSTRAINT stance_id UNIQUE,
+    stance text NOT NULL CONSTRAINT stance_stance CHECK (stance IN ('usual', 'tightened')),
+    since_at timestamptz NOT NULL,
+    indicator text,
+    value bigint,
+    reason text CONSTRAINT stance_reason CHECK (length(reason) BETWEEN 1 AND 2000),
+    set_by uuid NOT NULL,
+    proposed_by uuid CONSTRAINT stance_second_person CHECK (proposed_by <> set_by),
+    approval_id uuid,
+    calm_since timestamptz,
+    looked_at timestamptz,
+    CONSTRAINT stance_says_why CHECK ((indicator IS NULL) = (reason IS NOT NULL)),
+    CONSTRAINT stance_eased_by_two CHECK (
+        stance = 'tightened' OR indicator IS NOT NULL OR (approval_id IS NOT NULL AND proposed_by IS NOT NULL)
+    )
 );
 
 -- Lists that rules look things up in. `unit` says what the members are; ids and words, never a name or a number of a person.
@@ -246,8 +271,8 @@ CREATE INDEX model_role_by_model ON risk.model_role (model, place);
 
 -- Indicators of risk --------------------------------------------------------------------------------------------------------------
 
--- From which value on an indicator is amber, from which red, as one person proposed and another approved it. Never changed: the next
--- version follows, and the newest counts.
+-- From which value on an indicator is amber, from which red, as one person proposed and another approved it; whether the stance is tightened
+-- while it is red. Never changed: the next version follows, and the newest counts.
 CREATE TABLE risk.indicator_limit (
     indicator text NOT NULL,
     version integer NOT NULL CONSTRAINT indicator_limit_number CHECK (version >= 1),
@@ -258,11 +283,13 @@ CREATE TABLE risk.indicator_limit (
     proposed_by uuid NOT NULL,
     approved_by uuid NOT NULL CONSTRAINT indicator_limit_second_person CHECK (approved_by <> proposed_by),
     approval_id uuid NOT NULL,
+    tightens boolean NOT NULL DEFAULT false,
     CONSTRAINT indicator_limit_once PRIMARY KEY (indicator, version),
     CONSTRAINT indicator_limit_red_follows_amber CHECK (red >= amber)
 );
 
--- That an indicator was amber or red on a day of the calendar, told once each: what it was, and under which version. Retention: as the audit.
+-- That an indicator was amber or red on a day of the calendar, told once each: what it was, and under which version. `last_at`: when
+-- it was so last. Retention: as the audit.
 CREATE TABLE risk.indicator_breach (
     indicator text NOT NULL,
     day date NOT NULL,
@@ -270,6 +297,7 @@ CREATE TABLE risk.indicator_breach (
     value bigint NOT NULL,
     version integer NOT NULL,
     told_at timestamptz NOT NULL,
+    last_at timestamptz,
     CONSTRAINT indicator_breach_once PRIMARY KEY (indicator, day, state)
 );
 CREATE INDEX indicator_breach_by_time ON risk.indicator_breach (told_at);

@@ -44,7 +44,7 @@ async def ask_trial(tx: Tx, principal: Principal, what: Tried, *, id: UUID, at: 
     """
     principal.require(MAY_WRITE)
     try:
-        check_scoped(what.expression, what.kinds, what.methods, await rule_store.list_units(tx))
+        check_scoped(what, await rule_store.list_units(tx))
     except ExpressionError as error:
         raise no.RULE_UNSOUND(error.said("en"), field="expression") from None
     await trial_store.forget(tx, at - STAY)
@@ -144,7 +144,7 @@ async def _present(tx: Tx, what: Tried, at: datetime) -> Test | None:
 
 async def _compiled(tx: Tx, says: Tried | RuleSays, at: datetime) -> Test:
     units = await rule_store.list_units(tx)
-    checked = check_scoped(says.expression, says.kinds, says.methods, units)
+    checked = check_scoped(says, units)
     members = await rule_store.members_in_force(tx, list(checked.lists), at, await rule_store.newest_change(tx))
     return compiled(checked, COLUMNS, members)
 

@@ -24,6 +24,8 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     rule_id: UUID | None = None
     name: str = ""
     version: int | None = None
+    merchants: tuple[UUID, ...] = ()
+    countries: tuple[str, ...] = ()
 
 
 class Then(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from tongbao.base.refusal import Refusal
 from tongbao.risk import rules, trial, trial_words
 from tongbao.risk.expression_error import ExpressionError
 from tongbao.risk.propose_rule import MAY_WRITE
-from tongbao.risk.rule_form import choices, given_of
+from tongbao.risk.rule_form import Scope, choices, given_of, read_countries, read_merchants
 from tongbao.risk.rule_model import Action, RuleVersion
 from tongbao.risk.trial_model import Result, Trial, Tried
 from tongbao.web import forms, pages, tables
@@ -64,6 +64,8 @@ class TrialForm(Form, frozen=True, kw_only=True):
     points: Annotated[int, msgspec.Meta(ge=0, le=100)]
     kind: Literal["payment", "transfer"] | None = None
     method: Literal["account", "qr", "card", "api"] | None = None
+    merchants: Scope = ""
+    countries: Scope = ""
     days: Annotated[int, msgspec.Meta(ge=1, le=trial.MOST_DAYS)] = _DAYS
     expected: str = ""
     name: str = ""
@@ -129,7 +131,7 @@ async def try_rule(request: PageRequest, db: Db, clock: Now, principal: By, of: 
     async def ask(tx: Tx) -> UUID:
         rule = await rules.rule(tx, of) if of else None
         what = _tried(wanted, rule, *trial.span((await days.current(tx)).open_date, wanted.days))
-        rules.check_scoped(what.expression, what.kinds, what.methods, await rules.list_units(tx))
+        rules.check_scoped(what, await rules.list_units(tx))
         id_ = derived(wanted.id, f"risk.trial {msgspec.json.encode(what).decode()}")
         await trial.ask_trial(tx, principal, what, id=id_, at=clock.now())
         return id_
@@ -154,6 +156,8 @@ def _tried(wanted: TrialForm, rule: RuleVersion | None, first_day: Any, last_day
         points=wanted.points,
         kinds=(wanted.kind,) if wanted.kind else (),
         methods=(wanted.method,) if wanted.method else (),
+        merchants=read_merchants(wanted.merchants),
+        countries=read_countries(wanted.countries),
         first_day=first_day,
         last_day=last_day,
         rule_id=rule.rule_id if rule else None,

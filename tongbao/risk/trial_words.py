@@ -59,6 +59,8 @@ def tried_facts(trial: Trial, lang: Lang) -> list[tuple[str, str]]:
     words = [
         *(rule_words.rule_kind_word(kind, lang) for kind in what.kinds),
         *(rule_words.rule_method_word(method, lang) for method in what.methods),
+        *map(str, what.merchants),
+        *what.countries,
     ]
     days = f"{say.date_(what.first_day, lang)} – {say.date_(what.last_day, lang)}"
     return [

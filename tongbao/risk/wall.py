@@ -12,7 +12,7 @@ from typing import Final
 from tongbao.base import log
 from tongbao.base.db import Database, Tx
 from tongbao.base.settings import Settings
-from tongbao.risk import truth, wall_store
+from tongbao.risk import stance_store, truth, wall_store
 from tongbao.risk.truth_model import Against
 from tongbao.risk.wall_model import Known, Scene, Span
 
@@ -62,6 +62,7 @@ class Wall:
             odd = await wall_store.odd(tx, now - 7 * _DAY, now + _MINUTE, SHOWN)
             rules = await wall_store.rules(tx, SHOWN)
             behind = await wall_store.behind(tx)
+            stance = await stance_store.newest(tx)
             _, grid, known, told = await self._slowly(tx, now)
         return Scene(
             at=now,
@@ -74,6 +75,7 @@ class Wall:
             known=known,
             truth=told,
             behind_since=behind if behind is not None and now - behind > _LATE else None,
+            stance=stance,
         )
 
     async def _slowly(self, tx: Tx, now: datetime) -> _Slow:

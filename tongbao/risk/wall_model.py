@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from tongbao.risk.rule_model import Action
+from tongbao.risk.stance_model import StanceSet
 from tongbao.risk.truth_model import Against
 
 
@@ -83,6 +84,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[RuleMet, ...]
     grid: dict[tuple[int, int], tuple[int, int]]
     known: Known
-    truth: tuple[Against, ...] = ()
+    truth: tuple[Against, ...]
     """Of the last seven days, where the bank is a simulated city's."""
     behind_since: datetime | None
+    stance: StanceSet | None

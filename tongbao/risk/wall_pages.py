@@ -17,6 +17,7 @@ from tongbao.base.say import Lang
 from tongbao.base.settings import Settings
 from tongbao.risk import rule_words
 from tongbao.risk.rule_model import Action
+from tongbao.risk.stance_words import stance_line
 from tongbao.risk.wall import Wall
 from tongbao.risk.wall_model import Scene, Span
 from tongbao.web import i18n, live, pages, tables
@@ -175,6 +176,7 @@ def _context(scene: Scene, lang: Lang) -> dict[str, Any]:
     known = scene.known
     return {
         "scene": scene,
+        "stance": stance_line(scene.stance, lang),
         "minutes": _minutes(scene),
         "spans": Listing(
             columns=SPANS, rows=[_span_row(n, span) for n, span in enumerate(scene.spans)], currency=scene.currency
@@ -199,7 +201,7 @@ def _context(scene: Scene, lang: Lang) -> dict[str, Any]:
     }
 
 
-_PARTS: Final = ("behind", "figures", "minutes", "odd", "rules", "known", "truth", "grid")
+_PARTS: Final = ("behind", "stance", "figures", "minutes", "odd", "rules", "known", "truth", "grid")
 
 
 def _parts(request: PageRequest, scene: Scene | None) -> Mapping[str, str]:
