@@ -15,10 +15,11 @@ from tests.risk.test_judged_payments import in_force
 from tests.risk.test_rules import Desk, fields
 from tests.risk.test_rules import desk as desk
 from tongbao import identity
-from tongbao.console import vitals
+from tongbao.console import held_pages, vitals
 from tongbao.console.figures import samples
 from tongbao.identity import Role
 from tongbao.risk.rule_model import Action
+from tongbao.web import paging
 
 QUEUE = "/staff/risk/held"
 
@@ -74,6 +75,35 @@ async def test_an_analyst_sees_what_waits_and_why(case: Case) -> None:
         assert (await case.look(by=who)).status == 200
         assert "/release" not in (await case.look(by=who)).html
         assert (await case.send("refuse", by=who, why="no right")).status == 403
+
+
+async def test_the_riskiest_may_come_first_and_all_go_into_a_file(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = case.house
+    monkeypatch.setattr(held_pages, "_EXPORT_PAGE", 2)
+    monkeypatch.setattr(paging, "USUAL", 2)
+    waiting = [case.id]
+    for _ in range(4):
+        house.clock.tick(timedelta(minutes=1))
+        waiting.append((await house.pay_by_http(await house.person(100_000), case.payee, PAID))["id"])
+    assert {(await house.payment(UUID(one)))["state"] for one in waiting} == {"held"}
+    for one, points in zip(waiting, (20, 90, 50, 90, 10), strict=True):
+        await house.run_sql("UPDATE risk.assessment SET points = %(p)s WHERE id = %(id)s", p=points, id=UUID(one))
+
+    async def read(path: str) -> list[str]:
+        found: list[str] = []
+        while path:
+            page = await case.look(path, lang="en")
+            found += [link.rsplit("/", 1)[1] for link in page.links() if link.startswith(f"{QUEUE}/")]
+            path = next((link for link in page.links() if "cursor=" in link), "")
+            path = f"{QUEUE}{path}" if path.startswith("?") else path
+        return found
+
+    assert await read(QUEUE) == waiting
+    riskiest = [waiting[n] for n in (1, 3, 2, 0, 4)]
+    assert await read(f"{QUEUE}?order=risk") == riskiest
+    file = (await case.look(f"{QUEUE}?order=risk&format=csv")).html
+    assert [line.split(",")[-1].strip() for line in file.strip().splitlines()[1:]] == riskiest
+    assert (await case.look(f"{QUEUE}?order=luck")).status == 422
 
 
 async def test_one_takes_it_and_another_sees_with_whom_it_is(case: Case) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -11,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from tongbao import identity, payments, risk
+from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Tx
 from tongbao.base.principal import Principal
 from tongbao.base.refusal import Refusal
@@ -19,7 +21,8 @@ from tongbao.base.settings import Settings
 from tongbao.console import store
 from tongbao.console.model import HeldPayment
 from tongbao.console.payment_pages import Parties, listing, parties, row
-from tongbao.web import forms, i18n, pages, paging, tables
+from tongbao.web import export, forms, i18n, pages, paging, tables
+from tongbao.web.export import FileForm
 from tongbao.web.forms import Filled, Form, Reason
 from tongbao.web.listing import Linked, Listing
 from tongbao.web.pages import Page, PageRequest
@@ -36,7 +39,9 @@ COLUMNS: Final = (
     Column("payee", "To", "收款方"),
     Column("owner", "With", "经办人"),
     Column("currency", "Currency", "币种"),
+    Column("id", "Payment", "付款编号"),
 )
+_EXPORT_PAGE: Final = 1_000
 _LATEST: Final = 8
 """Payments of either side that are shown beside one."""
 _WHOSE_MESSAGES: Final = {"mine": "mine", "nobody": "nobody's yet"}
@@ -62,56 +67,91 @@ class RefuseForm(Form, frozen=True):
     freeze: Literal["none", "payer", "payee"] = "none"
 
 
+Whose = Literal["", "mine", "nobody"]
+Order = Literal["", "risk"]
+
+
 @get("/staff/risk/held", guards=[visitor("staff", "risk:read")], include_in_schema=False)
 async def list_page(
     request: PageRequest,
     db: Db,
     clock: Now,
+    settings: Config,
     principal: By,
-    whose: Annotated[Literal["", "mine", "nobody"], QueryParameter(name="whose")] = "",
+    whose: Annotated[Whose, QueryParameter(name="whose")] = "",
+    order: Annotated[Order, QueryParameter(name="order")] = "",
+    form: Annotated[FileForm | None, QueryParameter(name="format")] = None,
     cursor: Cursor = None,
-) -> Page:
-    """The first to end first."""
+) -> Any:
+    """The first to end first, or the riskiest."""
+    wanted: dict[str, Any] = {"whose": whose or "all", "me": principal.id, "riskiest": order == "risk"}
+    if form is not None:
+        return await _file(request, db, clock, settings, wanted, form)
     most, at, lang = paging.USUAL, clock.now(), pages.language(request)
-    place = paging.place(cursor, datetime, UUID)
-    after = (place[0], place[1]) if place else None
+    place = paging.place(cursor, int, datetime, UUID)
     async with db.read() as tx:
-        found = await store.held_payments(tx, whose=whose or "all", me=principal.id, after=after, most=most + 1)
-        shown = found[:most]
-        known = await parties(tx, shown)
-        risks = await risk.risks_of(tx, [one.payment_id for one in shown])
-        owners = await identity.find_staff(tx, {one.taken_by for one in shown if one.taken_by})
-    listed = paging.page(
-        found,
-        most,
-        lambda one: paging.cursor(one.due_at, one.payment_id),
-        lambda one: _row(one, known, risks, owners, at),
-    )
+        after = (place[0], place[1], place[2]) if place else None
+        found = await store.held_payments(tx, after=after, most=most + 1, **wanted)
+        rows = await _rows(tx, found[:most], at, link=True)
+    listed = paging.page(found, most, lambda one: paging.cursor(one.risk, one.due_at, one.payment_id), lambda one: one)
     table = Listing(
         columns=COLUMNS,
-        rows=listed.items,
+        rows=rows,
         next_cursor=listed.next_cursor,
-        hidden=("currency",),
+        hidden=("currency", "id"),
+        files=("csv", "xlsx", "pdf"),
         empty=i18n.say("No payment is held.", lang),
     )
     choices = [(key, i18n.say(said, lang)) for key, said in _WHOSE_MESSAGES.items()]
-    return pages.show(request, "console/held.html", table=table, choices=choices)
+    return pages.show(request, "console/held.html", table=table, choices=choices, whose=whose, riskiest=order == "risk")
+
+
+async def _file(
+    request: PageRequest, db: Database, clock: Clock, settings: Settings, wanted: dict[str, Any], form: FileForm
+) -> Any:
+    """All of them as they are asked for: of what comes and goes while it is read, a row may be missing."""
+    at, lang = clock.now(), pages.language(request)
+
+    async def rows() -> AsyncIterator[tuple[Any, ...]]:
+        after: tuple[int, datetime, UUID] | None = None
+        while True:
+            async with db.read() as tx:
+                found = await store.held_payments(tx, after=after, most=_EXPORT_PAGE, **wanted)
+                shown = await _rows(tx, found, at, link=False)
+            for one in shown:
+                yield one
+            if len(found) < _EXPORT_PAGE:
+                return
+            after = (found[-1].risk, found[-1].due_at, found[-1].payment_id)
+
+    title = i18n.say("Held payments", lang)
+    return await export.export(
+        COLUMNS, rows(), name="held", form=form, title=title, settings=settings, at=at, lang=lang
+    )
+
+
+async def _rows(tx: Tx, found: Sequence[HeldPayment], at: datetime, *, link: bool) -> list[tuple[Any, ...]]:
+    known = await parties(tx, found)
+    owners = await identity.find_staff(tx, {one.taken_by for one in found if one.taken_by})
+    return [_row(one, known, owners, at, link=link) for one in found]
 
 
 def _row(
-    one: HeldPayment, known: Parties, risks: dict[UUID, int], owners: dict[UUID, identity.Staff], at: datetime
+    one: HeldPayment, known: Parties, owners: dict[UUID, identity.Staff], at: datetime, *, link: bool
 ) -> tuple[Any, ...]:
+    """In the order of COLUMNS; `link` for a page, a plain value for a file."""
     owner = owners.get(one.taken_by) if one.taken_by else None
     return (
-        Linked(one.due_at, f"/staff/risk/held/{one.payment_id}"),
+        Linked(one.due_at, f"/staff/risk/held/{one.payment_id}") if link else one.due_at,
         max(0, (one.due_at - at) // timedelta(minutes=1)),
-        risks.get(one.payment_id),
+        one.risk,
         one.amount_minor,
         one.kind,
         known.payer(one),
         known.payee(one),
         owner.name if owner else None,
         one.currency,
+        str(one.payment_id),
     )
 
 

@@ -79,6 +79,8 @@ class HeldPayment(WaitingPayment, frozen=True, kw_only=True):
     """One that a person of the bank decides on; `taken_by`: who has taken it upon himself."""
 
     taken_by: UUID | None
+    risk: int
+    """0 to 100."""
 
 
 class Disk(msgspec.Struct, frozen=True, kw_only=True):

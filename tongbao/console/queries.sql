@@ -40,14 +40,16 @@ WHERE (%(waits_for)s::text IS NULL OR o.waits_for = %(waits_for)s)
 ORDER BY o.due_at, o.payment_id LIMIT %(most)s;
 
 -- name: held_payments
--- Payments that wait for a person of the bank, the first to end first; with whom they are.
+-- Payments that wait for a person of the bank, the riskiest or the first to end first; with whom they are.
 SELECT o.payment_id, o.waits_for, o.since, o.due_at, p.kind, p.state, p.amount_minor, p.currency, p.payer_account_id,
-    p.payee_account_id, p.merchant_id, o.taken_by
+    p.payee_account_id, p.merchant_id, o.taken_by, coalesce(r.risk, 0)
 FROM payments.open_payment_view o JOIN payments.payment_view p ON p.id = o.payment_id
+LEFT JOIN risk.risk_view r ON r.id = o.payment_id AND r.booking_date >= (SELECT b.open_date - 31 FROM base.business_day_view b)
 WHERE o.waits_for = 'person' AND (%(whose)s::text <> 'mine' OR o.taken_by = %(me)s) AND (%(whose)s <> 'nobody' OR o.taken_by IS NULL)
     AND (%(id)s::uuid IS NULL OR o.payment_id = %(id)s)
-    AND (%(after_due)s::timestamptz IS NULL OR (o.due_at, o.payment_id) > (%(after_due)s, %(after_id)s::uuid))
-ORDER BY o.due_at, o.payment_id LIMIT %(most)s;
+    AND (%(after_due)s::timestamptz IS NULL OR coalesce(r.risk, 0) < %(after_risk)s
+        OR (coalesce(r.risk, 0) = %(after_risk)s OR NOT %(riskiest)s) AND (o.due_at, o.payment_id) > (%(after_due)s, %(after_id)s::uuid))
+ORDER BY CASE WHEN %(riskiest)s THEN -coalesce(r.risk, 0) END, o.due_at, o.payment_id LIMIT %(most)s;
 
 -- name: held_queue
 -- How many payments wait for a person of the bank, counted up to a bound, since when the oldest of them does, and how many of them have

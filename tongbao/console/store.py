@@ -78,12 +78,27 @@ async def waiting_payments(
 
 
 async def held_payments(
-    tx: Tx, *, whose: str, me: UUID, after: tuple[datetime, UUID] | None, most: int, id: UUID | None = None
+    tx: Tx,
+    *,
+    whose: str,
+    me: UUID,
+    after: tuple[int, datetime, UUID] | None,
+    most: int,
+    riskiest: bool = False,
+    id: UUID | None = None,
 ) -> list[HeldPayment]:
-    """`whose`: `all`, `mine` or `nobody`."""
-    after_due, after_id = after or (None, None)
+    """`whose`: `all`, `mine` or `nobody`. `after`: risk, end and id of the last that was seen. `riskiest`: they come first."""
+    after_risk, after_due, after_id = after or (None, None, None)
     rows = await tx.rows(
-        Q["held_payments"], whose=whose, me=me, id=id, after_due=after_due, after_id=after_id, most=most
+        Q["held_payments"],
+        whose=whose,
+        me=me,
+        id=id,
+        riskiest=riskiest,
+        after_risk=after_risk if riskiest else -1,
+        after_due=after_due,
+        after_id=after_id,
+        most=most,
     )
     return _nouns(HeldPayment, rows)
 

@@ -47,6 +47,9 @@ CREATE INDEX assessment_by_device ON risk.assessment (device, at, id) WHERE devi
 CREATE INDEX assessment_by_xid ON risk.assessment (xid);
 CREATE INDEX assessment_by_odd ON risk.assessment (at, id) WHERE action <> 'approve';
 
+-- How risky a payment was found, 0 to 100: the points of the rules or the champion's score, whichever is more.
+CREATE VIEW risk.risk_view AS SELECT id, booking_date, greatest(points, coalesce(score, 0)) AS risk FROM risk.assessment;
+
 -- Running totals of an entity (`kind`: 1 payer, 2 payee, 3 device, 4 this payer with this payee; `other` is nobody but for 4)
 -- up to the end of an hour (hours since 1970): a window is the difference of two rows. Written by one roller alone.
 -- Retention: what lies before the longest window goes, but for an entity's newest row.
