@@ -129,7 +129,7 @@ WELL = Vitals(
     archiver=Archiver(on=False, failing=False, archived_at=None, failed_at=None, failed=None),
     proof_s=3600,
     canaries=CanaryWatch(planted=3, open=0),
-    risk=RiskWatch(amber=0, red=0, is_tightened=False),
+    risk=RiskWatch(amber=0, red=0, is_tightened=False, drift=20, caught=990),
 )
 
 TROUBLES: dict[str, dict[str, Any]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -17,7 +18,8 @@ from tests.risk.test_models import PATH, put
 from tests.risk.test_rules import Desk
 from tests.risk.test_rules import desk as desk
 from tongbao import risk
-from tongbao.base import metrics
+from tongbao.console import vitals
+from tongbao.console.figures import samples
 from tongbao.identity import Role
 from tongbao.risk import jobs, models_watch
 from tongbao.risk.learn_measures import shares_of
@@ -103,7 +105,9 @@ async def test_champion_and_challenger_are_compared_on_the_same_payments(desk: D
     assert "在用模型与挑战者" in (await house.look(PATH, house.staff(Role.AUDITOR), lang="zh")).text
 
 
-async def test_alerts_hear_how_the_champion_does(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_alerts_hear_how_the_champion_does(
+    desk: Desk, fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house = desk.house
     payer, shop = await house.person(10_000_000), await house.shop()
 
@@ -127,9 +131,18 @@ async def test_alerts_hear_how_the_champion_does(desk: Desk, monkeypatch: pytest
     assert 0 < found.drift < 250, "one payment of four was large, one of ten had been"
     await say(house, UUID(made[0]["id"]), is_fraud=False)
     assert (await health()).caught is None, "two frauds are too few"
+    assert await told(house, fresh_database) == {}, "nobody has looked yet"
     await jobs.look_at_models(house.db, house.clock)
-    assert metrics.REGISTRY.get_sample_value("tongbao_risk_model_caught") == 1, "what is not known is no alarm"
+    assert await told(house, fresh_database) == {"drift": found.drift / 1_000}, "what is not known is no alarm"
     await say(house, UUID(made[0]["id"]))
     await jobs.look_at_models(house.db, house.clock)
-    assert metrics.REGISTRY.get_sample_value("tongbao_risk_model_caught") == 0.37
-    assert metrics.REGISTRY.get_sample_value("tongbao_risk_model_drift") == found.drift / 1_000
+    assert await told(house, fresh_database) == {"drift": found.drift / 1_000, "caught": 0.37}
+    house.clock.tick(timedelta(hours=1))
+    assert await told(house, fresh_database) == {}, "what nobody has looked at for so long is not known"
+
+
+async def told(house: House, database: str) -> dict[str, float]:
+    """What `/metrics` says of the champion, from whichever process is asked."""
+    found = samples(await vitals.take(database, house.settings, house.clock))
+    name = "tongbao_risk_model_"
+    return {one.name.removeprefix(name): float(one.value) for one in found if one.name.startswith(name)}

@@ -60,14 +60,6 @@ MODELS_FENCED = Counter(
 )  # fmt: skip
 for _cause in ("broken", "slow"):
     MODELS_FENCED.labels(_cause)
-MODEL_DRIFT = Gauge(
-    "tongbao_risk_model_drift", "Largest PSI of what the champion is asked with, against what it learned from.",
-    multiprocess_mode="livemax", registry=REGISTRY,
-)  # fmt: skip
-MODEL_CAUGHT = Gauge(
-    "tongbao_risk_model_caught", "Share of frauds known of that the champion saw, of the share that it promised.",
-    multiprocess_mode="livemax", registry=REGISTRY,
-)  # fmt: skip
 PAYMENTS = Counter("tongbao_payments", "Payments by the state they came to.", ["state"], registry=REGISTRY)
 BATCH_SIZE = Histogram(
     "tongbao_batch_items", "Items decided and posted together.", ["batch"], buckets=_SIZES, registry=REGISTRY
@@ -173,6 +165,10 @@ FIGURES: Final[Mapping[str, Figure]] = {
     "tongbao_rail_up": Figure("0 where a rail is left alone because nobody answers.", ("rail",)),
     "tongbao_rail_waiting": Figure("Payments that have no answer from a rail yet.", ("rail",)),
     "tongbao_risk_indicators_beyond": Figure("Key indicators of risk that are beyond a limit.", ("state",)),
+    "tongbao_risk_model_caught": Figure(
+        "Share of frauds known of that the champion saw, of the share that it promised."
+    ),
+    "tongbao_risk_model_drift": Figure("Largest PSI of what the champion is asked with, against what it learned from."),
     "tongbao_risk_tightened": Figure("1 while the rules of risk are tightened."),
     "tongbao_settings_unsafe": Figure("1 for a setting of the database that may lose money.", ("setting",)),
     "tongbao_settings_unwise": Figure("1 for a setting of the database that is not as advised.", ("setting",)),

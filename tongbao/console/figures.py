@@ -120,6 +120,10 @@ def _books(vitals: Vitals) -> Iterator[Sample]:
         yield Sample("tongbao_risk_indicators_beyond", vitals.risk.amber, {"state": "amber"})
         yield Sample("tongbao_risk_indicators_beyond", vitals.risk.red, {"state": "red"})
         yield Sample("tongbao_risk_tightened", int(vitals.risk.is_tightened))
+        if vitals.risk.drift is not None:
+            yield Sample("tongbao_risk_model_drift", Decimal(vitals.risk.drift) / _MILLE)
+        if vitals.risk.caught is not None:
+            yield Sample("tongbao_risk_model_caught", Decimal(vitals.risk.caught) / _MILLE)
     if vitals.proof_s is not None:
         yield Sample("tongbao_proof_age_seconds", vitals.proof_s)
     if vitals.canaries is not None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from tongbao.base import days, log, metrics
+from tongbao.base import days, log
 from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Tx
 from tongbao.base.jobs import Job, JobContext
@@ -179,13 +178,12 @@ async def watch_models(db: Database, clock: Clock, stop: asyncio.Event) -> None:
 
 
 async def look_at_models(db: Database, clock: Clock) -> None:
-    """Once. What is not known is no alarm."""
+    """Once, for whoever is asked how the bank is."""
+    at = clock.now()
     async with db.read() as tx:
-        found = await models_watch.health(tx, at=clock.now())
-    caught = 1_000 if found.caught is None else found.caught
-    # A gauge takes whatever can be made a float.
-    metrics.MODEL_DRIFT.set(Decimal(found.drift or 0).scaleb(-3))  # pyright: ignore[reportArgumentType]
-    metrics.MODEL_CAUGHT.set(Decimal(caught).scaleb(-3))  # pyright: ignore[reportArgumentType]
+        found = await models_watch.health(tx, at=at)
+    async with db.tx() as tx:
+        await models_watch.keep_health(tx, found, at=at)
 
 
 class Trained(msgspec.Struct, frozen=True, kw_only=True):

@@ -105,3 +105,12 @@ SELECT count(*), count(*) FILTER (WHERE n.score >= %(score)s) FROM (
         ORDER BY l.said_at DESC LIMIT %(most)s
     ) AS f JOIN risk.assessment a ON a.id = f.payment_id AND a.model = %(model)s
 ) AS n;
+
+-- name: keep_health
+-- How the champion does, instead of what was known of it before.
+INSERT INTO risk.model_health (place, looked_at, drift, caught) VALUES (1, %(at)s, %(drift)s, %(caught)s)
+ON CONFLICT (place) DO UPDATE SET looked_at = excluded.looked_at, drift = excluded.drift, caught = excluded.caught;
+
+-- name: model_health
+-- How the champion did when it was looked at since a moment.
+SELECT h.drift, h.caught FROM risk.model_health h WHERE h.looked_at >= %(since)s;

@@ -151,3 +151,12 @@ async def caught(tx: Tx, model: int, since: datetime, score: int, most: int) -> 
     """Frauds that became known since then, and how many of them had this score or more."""
     frauds, seen = (await tx.rows(Q["caught"], model=model, since=since, score=score, most=most))[0]
     return frauds, seen
+
+
+async def keep_health(tx: Tx, drift: int | None, caught: int | None, at: datetime) -> None:
+    await tx.run(Q["keep_health"], drift=drift, caught=caught, at=at)
+
+
+async def model_health(tx: Tx, since: datetime) -> tuple[int | None, int | None]:
+    row = await tx.row(Q["model_health"], since=since)
+    return (row[0], row[1]) if row else (None, None)

@@ -76,6 +76,11 @@ async def health(tx: Tx, *, at: datetime) -> Health:
     return Health(max((psi for _, psi in inputs), default=None), caught)
 
 
+async def keep_health(tx: Tx, found: Health, *, at: datetime) -> None:
+    """For `stance.watch`, which any process may ask."""
+    await models_store.keep_health(tx, found.drift, found.caught, at)
+
+
 async def side_by_side(tx: Tx) -> tuple[int, int, list[Stopped]] | None:
     """Champion, challenger, and what each would have stopped lately; None where one of them is missing."""
     held = await models_store.in_force(tx)

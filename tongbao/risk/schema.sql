@@ -258,6 +258,15 @@ CREATE TABLE risk.model (
     trained_at timestamptz NOT NULL
 );
 
+-- How the champion did when it was looked at last, for whoever is asked how the bank is: one row. `drift`: its largest PSI in
+-- thousandths; `caught`: of 1,000 frauds that it promised to see how many it saw; NULL where too little is known.
+CREATE TABLE risk.model_health (
+    place smallint CONSTRAINT model_health_once PRIMARY KEY CONSTRAINT model_health_is_one CHECK (place = 1),
+    looked_at timestamptz NOT NULL,
+    drift integer CONSTRAINT model_health_drift CHECK (drift >= 0),
+    caught integer CONSTRAINT model_health_caught CHECK (caught >= 0)
+);
+
 -- What a model is there for from a moment on, in order; its newest row counts, without one it is a candidate. The champion's score
 -- counts, the challenger's is remembered beside it, the outlier's says how unlike other payments one is. One person proposed it, another approved; whoever made way has the same approval.
 CREATE TABLE risk.model_role (

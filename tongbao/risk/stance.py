@@ -18,8 +18,8 @@ from tongbao.base.approvals import Approval, ApprovalState
 from tongbao.base.db import Tx
 from tongbao.base.ids import NAMESPACE, derived
 from tongbao.base.principal import PERMISSION_MISSING, SYSTEM, Principal, PrincipalKind
+from tongbao.risk import models_store, rule_store, stance_store
 from tongbao.risk import refusals as no
-from tongbao.risk import rule_store, stance_store
 from tongbao.risk.kri_model import Measured
 from tongbao.risk.propose_rule import MAY_WRITE
 from tongbao.risk.stance_model import Easing, RiskWatch, Stance, StanceSet
@@ -169,10 +169,13 @@ async def watch(tx: Tx, *, at: datetime) -> RiskWatch:
     """What alerts look at. What nobody has measured for half an hour is beyond nothing."""
     beyond = await stance_store.beyond(tx, told_since=at - _TOLD, since=at - _FRESH)
     now = await stance_store.newest(tx)
+    drift, caught = await models_store.model_health(tx, at - _FRESH)
     return RiskWatch(
         amber=beyond.get("amber", 0),
         red=beyond.get("red", 0),
         is_tightened=now is not None and now.stance is Stance.TIGHTENED,
+        drift=drift,
+        caught=caught,
     )
 
 

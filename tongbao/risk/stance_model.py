@@ -39,8 +39,11 @@ class Easing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RiskWatch(msgspec.Struct, frozen=True, kw_only=True):
-    """Indicators beyond a limit at present, by colour, and whether the rules are tightened."""
+    """Indicators beyond a limit at present, by colour; whether the rules are tightened; and of the champion its largest PSI in thousandths
+    and, of 1,000 frauds that it promised to see, how many it saw, where that is known."""
 
     amber: int
     red: int
     is_tightened: bool
+    drift: int | None = None
+    caught: int | None = None
