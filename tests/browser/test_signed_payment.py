@@ -37,7 +37,7 @@ async def in_browser(me: Me, visit: Callable[[Page, str], Any]) -> Any:
     def work() -> Any:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-            context = browser.new_context(viewport={"width": 390, "height": 844})
+            context = browser.new_context(viewport={"width": 390, "height": 844}, service_workers="block")
             context.add_cookies([{"name": COOKIE, "value": me.token, "url": home}])
             context.add_cookies([{"name": "tongbao_language", "value": "en", "url": home}])
             page = context.new_page()
