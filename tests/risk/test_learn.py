@@ -76,8 +76,10 @@ async def test_the_bank_learns_from_its_own_payments(house: House, monkeypatch: 
     await labelled(house, made, house.at)
     done = await jobs.train(house.db, house.clock, until=house.at + WEEK, label_delay_days=7)
     facts = done.facts
-    assert [facts.learned.payments, facts.calibrated.payments, facts.validated.payments] == [1_050, 225, 225]
-    assert facts.learned.frauds + facts.calibrated.frauds + facts.validated.frauds == sum(f for _, f in made)
+    parts, frauds = (facts.learned, facts.calibrated, facts.validated), sum(f for _, f in made)
+    assert sum(part.payments for part in parts) == len(made)
+    assert [part.frauds for part in parts[:2]] == [frauds * 70 // 100, frauds * 85 // 100 - frauds * 70 // 100]
+    assert sum(part.frauds for part in parts) == frauds
     assert facts.auc > 7_500
     async with house.db.read() as tx:
         kept = await models.load_model(tx, done.number)
@@ -87,8 +89,8 @@ async def test_the_bank_learns_from_its_own_payments(house: House, monkeypatch: 
     again = await jobs.train(house.db, house.clock, until=house.at + WEEK, label_delay_days=7)
     assert again.number == done.number, "the same payments, the same model"
     margins = compiled_margins(kept, INPUTS)(rows_of(history(SIZE), SIZE))
-    frauds = [m for m, (_, is_fraud) in zip(margins, made, strict=True) if is_fraud]
-    assert sum(frauds) / len(frauds) > sum(margins) / len(margins)
+    of_frauds = [m for m, (_, is_fraud) in zip(margins, made, strict=True) if is_fraud]
+    assert sum(of_frauds) / frauds > sum(margins) / len(margins)
 
 
 async def test_only_what_was_known_then_counts_and_the_newest_of_it(house: House) -> None:
@@ -133,13 +135,14 @@ async def test_with_too_few_labels_nothing_is_learned(house: House) -> None:
 async def test_the_command_learns_and_says_how_well(
     house: House, fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await labelled(house, await remembered(house, house.at), house.at)
+    made = await remembered(house, house.at)
+    await labelled(house, made, house.at)
     until = (house.at + timedelta(days=2)).date().isoformat()
     monkeypatch.setenv("TONGBAO_DATABASE_URL", fresh_database)
     learn = ("risk", "train", "--until", until, "--label-delay-days", "0")
     said = await asyncio.to_thread(document, *learn)
     assert (said["number"], len(said["sha256"])) == (1, 64)
-    assert said["facts"]["validated"]["payments"] == 225
+    assert sum(said["facts"][part]["frauds"] for part in ("learned", "calibrated", "validated")) == sum(f for _, f in made)
     assert "AUC 0." in (await asyncio.to_thread(command, *learn)).stdout
     odd = await asyncio.to_thread(document, *learn, "--outliers")
     assert (odd["number"], odd["facts"]["kind"]) == (2, "isolation")

@@ -121,18 +121,32 @@ def test_the_same_payments_make_the_same_model() -> None:
 def test_too_few_labels_are_said_to_be_too_few() -> None:
     some = history()
     few = Sample(INPUTS, some.values, some.is_fraud & (np.cumsum(some.is_fraud) <= 10), some.at_s)
-    with pytest.raises(LearnError, match=r"^10 frauds and \d+ good payments are too few to learn from; it takes 30"):
+    with pytest.raises(LearnError, match=r"^7 frauds and \d+ good payments are too few to learn from; it takes 30"):
         learn(few, label_delay_days=7)
-    late = Sample(INPUTS, some.values, some.is_fraud & (np.arange(len(some.at_s)) < 4_200), some.at_s)
-    with pytest.raises(LearnError, match=r"^0 frauds .* too few to calibrate with"):
-        learn(late, label_delay_days=7)
     with pytest.raises(LearnError, match="too few to learn from"):
         learn(some.cut(0, 0), label_delay_days=7)
+
+
+def test_frauds_that_are_all_known_from_the_first_days_still_make_three_parts() -> None:
+    some = history()
+    early = Sample(INPUTS, some.values, some.is_fraud & (np.arange(len(some.at_s)) < 3_000), some.at_s)
+    facts, frauds = learn(early, label_delay_days=7).facts, int(early.is_fraud.sum())
+    assert (facts.learned.frauds, facts.calibrated.frauds) == (frauds * 70 // 100, frauds * 85 // 100 - frauds * 70 // 100)
+    assert facts.validated.until_s == some.at_s[-1]
+
+
+def test_frauds_that_come_at_once_leave_no_good_payments_to_compare_with() -> None:
+    some = history()
+    at_once = Sample(INPUTS, some.values, np.arange(len(some.at_s)) < 100, some.at_s)
+    with pytest.raises(LearnError, match=r"^70 frauds and 0 good payments are too few to learn from"):
+        learn(at_once, label_delay_days=7)
 
 
 def test_scores_that_mean_the_opposite_of_what_came_later_are_no_model() -> None:
     some = history()
     turned = some.is_fraud.copy()
-    turned[4_200:] = some.values[4_200:, 0] < np.quantile(some.values[:, 0], 0.2)
+    lowest = np.argsort(some.values[4_200:, 0], kind="stable")[: int(turned[:4_200].sum()) * 3 // 7]
+    turned[4_200:] = False
+    turned[4_200 + lowest] = True
     with pytest.raises(LearnError, match="tells nothing"):
         learn(Sample(INPUTS, some.values, turned, some.at_s), label_delay_days=7)

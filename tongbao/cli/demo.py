@@ -240,7 +240,7 @@ async def _found_or_catch_up(db: Database, settings: Settings, plan: history.Pla
 
 
 _FOUND_OUT_EVERY_S: Final = 15
-_JUDGED: Final = timedelta(days=14)
+_JUDGED: Final = timedelta(days=21)
 """Of a city's past so much is judged and remembered by risk: all of it would take the founding three times as long."""
 
 
