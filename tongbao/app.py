@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tongbao import care, console, merchants, payments, vault
+from tongbao import care, console, insight, merchants, payments, vault
 from tongbao.base import jobs, log, metrics, tracing
 from tongbao.base import settings as base_settings
 from tongbao.base.clock import Clock
@@ -51,6 +51,8 @@ from tongbao.identity import (
     verification_pages,
 )
 from tongbao.identity import jobs as identity_jobs
+from tongbao.insight import jobs as insight_jobs
+from tongbao.insight import journey_pages
 from tongbao.merchants import api as merchants_api
 from tongbao.merchants import jobs as merchants_jobs
 from tongbao.notices import jobs as notices_jobs
@@ -117,6 +119,7 @@ PAGES = (
     *tip_pages.ROUTES,
     *lesson_pages.ROUTES,
     *desk_pages.ROUTES,
+    *journey_pages.ROUTES,
     *wall_pages.ROUTES,
     *kri_pages.ROUTES,
     *stance_pages.ROUTES,
@@ -143,6 +146,7 @@ JOBS: Sequence[jobs.Job] = (
     *identity_jobs.JOBS,
     *govern_jobs.JOBS,
     *care_jobs.JOBS,
+    *insight_jobs.JOBS,
     *risk_jobs.JOBS,
 )
 
@@ -182,6 +186,14 @@ def observe(visit: Visit) -> None:
         metrics.REFUSALS.labels(visit.code).inc()
 
 
+def _each(*listeners: Callable[[Visit], None]) -> Callable[[Visit], None]:
+    def heard(visit: Visit) -> None:
+        for listener in listeners:
+            listener(visit)
+
+    return heard
+
+
 def failed(error: BaseException, request_id: str) -> None:
     logger.error("request_failed", request_id=request_id, exc_info=error)
 
@@ -189,14 +201,10 @@ def failed(error: BaseException, request_id: str) -> None:
 def http(bank: Bank, at_end: Sequence[Callable[[], Awaitable[None]]] = ()) -> Any:
     """The bank as an ASGI application: the door around Litestar and the raw routes. `at_end` runs when all is answered."""
     attacks = console.Attacks(bank.bulk, bank.clock)
-
-    def heard(visit: Visit) -> None:
-        observe(visit)
-        attacks.hear(visit)
-
+    journeys = insight.Journeys(bank.bulk, bank.clock, bank.settings)
     door = Door(
         identity_api.authenticator(bank.db, bank.clock),
-        observe=heard,
+        observe=_each(observe, attacks.hear, journeys.hear),
         failed=failed,
         largest=bank.settings.body_largest,
         security_headers=(*SECURITY_HEADERS, HSTS) if bank.settings.tls_certificate else SECURITY_HEADERS,
@@ -225,7 +233,7 @@ def http(bank: Bank, at_end: Sequence[Callable[[], Awaitable[None]]] = ()) -> An
             **console_api.provided(bank.bulk, bank.clock, bank.settings),
             **wall_pages.provided(bank.bulk, bank.clock, bank.settings),
         },
-        on_shutdown=[intake.drain, attacks.close, *at_end],
+        on_shutdown=[intake.drain, attacks.close, journeys.close, *at_end],
     )
 
     shown = by_name.wrap(framework, bank.settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from html import unescape
 from typing import Any
@@ -24,7 +24,7 @@ from tongbao.console import api as console_api
 from tongbao.identity import ROLE_PERMISSIONS, Role, notice_pages
 from tongbao.identity import api as identity_api
 from tongbao.risk import wall_pages
-from tongbao.web.door import Door
+from tongbao.web.door import Door, Visit
 from tongbao.web.pages import Pages
 
 HOSTILE = (
@@ -79,7 +79,8 @@ class House(Town):
 
     def open_doors(self) -> None:
         self.keys = {"bank": self.bank}
-        self.door = Door(self._authenticate)
+        self.listeners: list[Callable[[Visit], None]] = []
+        self.door = Door(self._authenticate, observe=self._heard)
         served = framework(
             (*app.ROUTES, *app.PAGES),
             door=self.door,
@@ -102,6 +103,10 @@ class House(Town):
             transport=httpx.ASGITransport(self.door.wrap(served)),  # pyright: ignore[reportArgumentType]
             base_url="http://bank.example",
         )
+
+    def _heard(self, visit: Visit) -> None:
+        for listener in self.listeners:
+            listener(visit)
 
     def staff(self, *roles: Role) -> str:
         """The session of a new person with these roles; all of them unless told."""

@@ -45,4 +45,4 @@ def test_a_customer_is_asked_for_declared_fields_alone() -> None:
 def test_what_is_declared_is_asked_for() -> None:
     asked = {name for path in _of_customers() for name in _fields(path)}
     assert set(FIELDS) <= asked, "nobody asks for these any more"
-    assert set(FIELDS.values()) | {"browser"} == set(DECLARED)
+    assert set(FIELDS.values()) | {"browser", "journey"} == set(DECLARED)

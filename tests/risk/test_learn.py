@@ -142,7 +142,9 @@ async def test_the_command_learns_and_says_how_well(
     learn = ("risk", "train", "--until", until, "--label-delay-days", "0")
     said = await asyncio.to_thread(document, *learn)
     assert (said["number"], len(said["sha256"])) == (1, 64)
-    assert sum(said["facts"][part]["frauds"] for part in ("learned", "calibrated", "validated")) == sum(f for _, f in made)
+    assert sum(said["facts"][part]["frauds"] for part in ("learned", "calibrated", "validated")) == sum(
+        f for _, f in made
+    )
     assert "AUC 0." in (await asyncio.to_thread(command, *learn)).stdout
     odd = await asyncio.to_thread(document, *learn, "--outliers")
     assert (odd["number"], odd["facts"]["kind"]) == (2, "isolation")

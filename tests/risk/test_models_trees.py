@@ -131,7 +131,10 @@ def test_frauds_that_are_all_known_from_the_first_days_still_make_three_parts() 
     some = history()
     early = Sample(INPUTS, some.values, some.is_fraud & (np.arange(len(some.at_s)) < 3_000), some.at_s)
     facts, frauds = learn(early, label_delay_days=7).facts, int(early.is_fraud.sum())
-    assert (facts.learned.frauds, facts.calibrated.frauds) == (frauds * 70 // 100, frauds * 85 // 100 - frauds * 70 // 100)
+    assert (facts.learned.frauds, facts.calibrated.frauds) == (
+        frauds * 70 // 100,
+        frauds * 85 // 100 - frauds * 70 // 100,
+    )
     assert facts.validated.until_s == some.at_s[-1]
 
 

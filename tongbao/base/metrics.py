@@ -89,6 +89,12 @@ CANARIES_TOUCHED = Counter(
     "tongbao_canaries_touched", "Readings that came upon a canary, also those that were taken back.", registry=REGISTRY
 )
 ATTACKS = Counter("tongbao_attacks", "Visits that look like an attack, by kind.", ["kind"], registry=REGISTRY)
+JOURNEY_STEPS = Counter(
+    "tongbao_journey_steps",
+    "Steps of customers in the app that were kept to be counted, or lost.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 EVENTS = Counter("tongbao_events", "Events handed to consumers.", ["consumer", "outcome"], registry=REGISTRY)
 JOBS = Counter("tongbao_jobs", "Jobs run, by outcome.", ["job", "outcome"], registry=REGISTRY)
 JOB_SECONDS = Histogram("tongbao_job_seconds", "How long a job took.", ["job"], registry=REGISTRY)

@@ -126,6 +126,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a top-up over a rail may take before it counts as stuck; one that never reached the rail is then declined."""
     webhook_private: bool = False
     """Whether webhooks may go to loopback and private addresses. For tests and demos; refused in production."""
+    visit_ends_s: int = 1800
+    """After so many seconds without a step a customer's visit of the app is over: it is counted, and its steps are forgotten."""
     demo_file: str = ""
     """Where `tongbao demo` writes down who plays which part. Read in the environment `demo` alone; refused in production."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -260,6 +262,7 @@ def _check(s: Settings) -> list[str]:
             _is_origin_of(origin, s.rp_id), "ORIGINS", f"is https://TONGBAO_RP_ID or below it, without a path: {origin}"
         )
     need(s.stuck_after_s >= 60, "STUCK_AFTER_S", "is at least 60")
+    need(1 <= s.visit_ends_s <= 7200, "VISIT_ENDS_S", "lies between 1 and 7200")
     _check_outside(s, need)
     try:
         ZoneInfo(s.timezone)

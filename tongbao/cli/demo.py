@@ -118,6 +118,7 @@ class _Demo:
             "TONGBAO_LOG_LEVEL": "warning",
             "TONGBAO_DAY_EVERY_S": str(day_every_s),
             "TONGBAO_DEMO_FILE": str(folder / "demo.json"),
+            "TONGBAO_VISIT_ENDS_S": "60",
             "TONGBAO_RAILS": f"sandbox={places.address(places.other_bank)}",
             "TONGBAO_KEYRING": str(keyring),
             "TONGBAO_SMS": places.address(places.sms),

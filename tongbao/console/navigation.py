@@ -22,6 +22,7 @@ NAVIGATION: Final[Navigation] = {
             (
                 NavItem("Customers", "/staff/customers", "customers:read"),
                 NavItem("Registrations", "/staff/registrations", "customers:read"),
+                NavItem("How the app is used", "/staff/journeys", "customers:read"),
                 NavItem("Merchants", "/staff/merchants", "merchants:read"),
                 NavItem("Help desk", "/staff/help", "help:read"),
                 NavItem("Warnings and tips", "/staff/tips", "help:read"),

@@ -32,6 +32,10 @@ _MESSAGES: Final = {
         "How fast you type, if you agree",
         "To notice when somebody else uses your account. Never which keys. Kept for ninety days.",
     ),
+    "journey": (
+        "Which pages of the app you open, until half an hour after your visit",
+        "To count where tasks are hard. Then your steps are forgotten; the counts name nobody.",
+    ),
     "browser": ("Browser, and roughly from where", "To show you where you are logged in, and to notice strangers."),
 }
 """By a short name."""
