@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tongbao import care, console, insight, merchants, payments, vault
-from tongbao.base import jobs, log, metrics, tracing
+from tongbao.base import garbage, jobs, log, metrics, tracing
 from tongbao.base import settings as base_settings
 from tongbao.base.clock import Clock
 from tongbao.base.db import BULK, Database
@@ -150,8 +149,6 @@ JOBS: Sequence[jobs.Job] = (
     *risk_jobs.JOBS,
 )
 
-_RARE_COLLECTION = (50_000, 20, 50)
-
 logger = log.get(__name__)
 
 
@@ -257,10 +254,7 @@ def create() -> Any:
         nonlocal inner
         if inner is None:
             inner = http(await stack.enter_async_context(opened(settings)), [stack.aclose])
-            # All of this lives as long as the process: looking at it again for garbage cost a tenth of each payment.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*_RARE_COLLECTION)
+            garbage.rarely()
         await inner(scope, receive, send)
 
     return application

@@ -1,7 +1,7 @@
 """What judging a payment costs: features recalled, a model and rules asked, the judgement remembered; in batches, and of one alone.
 
 A memory of many payments over ninety days stands in a database of its own; nothing else runs. Processor time is this process's and its database
-connection's together (`/proc`, Linux), so that neighbours count less than by the clock.
+connection's together (`/proc`, Linux), so that neighbours count less than by the clock. Garbage is collected as rarely as in a process that serves.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from tongbao import risk
-from tongbao.base import days, ids, partitions
+from tongbao.base import days, garbage, ids, partitions
 from tongbao.base.db import Database
 from tongbao.risk.catalogue import VERSION
 from tongbao.risk.models_trees import UNIT, Model, Tree
@@ -95,6 +95,7 @@ async def _bench(url: str, said: Callable[[str], None]) -> dict[str, Any]:
             [(backend,)] = await tx.rows("SELECT pg_backend_pid()")
         models = risk.Models({risk.ModelRole.CHAMPION: (1, _model(chance))}, ticks=time.perf_counter_ns)
         judges = Judges(rules, models)
+        garbage.rarely()
         said("in batches")
         batched = await _batched(db, chance, judges, at, backend)
         said("one by one")

@@ -29,28 +29,31 @@ WHERE id = ANY(%(ids)s::uuid []) AND xid = pg_current_xact_id()
 -- What is known of entities (kinds as in risk.total; 5 tells of a meeting only), in one snapshot, which is told too, with those of
 -- `ids` that are remembered already: of their newest 100 payments since the first of `edges` what lies between them (how many edges lie before it, then counts
 -- and minor units of all, at night, declined), running totals before each of `hours` of their kind (ascending), when they were met first
--- and last, and how many others they met since each of `met_since` (100 at most).
+-- and last, and how many others they met since each of `met_since` (ascending, four at most; of
+-- their newest 100).
 WITH asked AS (
-    SELECT a.place, a.kind, a.one, a.other, b.open_date - 31 AS since, (%(edges)s::timestamptz [])[1] AS lately
+    SELECT a.place, a.kind, a.one, a.other, b.open_date - 31 AS since, (%(edges)s::timestamptz [])[1] AS lately,
+        (%(met_since)s::timestamptz [])[1] AS met_1, (%(met_since)s::timestamptz [])[2] AS met_2, (%(met_since)s::timestamptz [])[3] AS met_3,
+        (%(met_since)s::timestamptz [])[4] AS met_4
     FROM base.business_day_view b, unnest(%(kinds)s::smallint [], %(ones)s::uuid [], %(others)s::uuid []) WITH ORDINALITY AS a (kind, one, other, place)
 ),
 
 newest AS (
-    SELECT a.place, p.at, p.amount_minor, p.is_night, p.is_declined
+    SELECT a.place, width_bucket(p.at, %(edges)s::timestamptz []) AS bucket, p.amount_minor, p.is_night, p.is_declined
     FROM asked a CROSS JOIN LATERAL (
         SELECT s.at, s.amount_minor, s.is_night, s.is_declined FROM risk.assessment s
         WHERE s.payer = a.one AND s.at >= a.lately AND s.booking_date >= a.since
         ORDER BY s.at DESC, s.id DESC LIMIT 100
     ) AS p WHERE a.kind = 1
     UNION ALL
-    SELECT a.place, p.at, p.amount_minor, p.is_night, p.is_declined
+    SELECT a.place, width_bucket(p.at, %(edges)s::timestamptz []) AS bucket, p.amount_minor, p.is_night, p.is_declined
     FROM asked a CROSS JOIN LATERAL (
         SELECT s.at, s.amount_minor, s.is_night, s.is_declined FROM risk.assessment s
         WHERE s.payee = a.one AND s.at >= a.lately AND s.booking_date >= a.since
         ORDER BY s.at DESC, s.id DESC LIMIT 100
     ) AS p WHERE a.kind = 2
     UNION ALL
-    SELECT a.place, p.at, p.amount_minor, p.is_night, p.is_declined
+    SELECT a.place, width_bucket(p.at, %(edges)s::timestamptz []) AS bucket, p.amount_minor, p.is_night, p.is_declined
     FROM asked a CROSS JOIN LATERAL (
         SELECT s.at, s.amount_minor, s.is_night, s.is_declined FROM risk.assessment s
         WHERE s.device = a.one AND s.at >= a.lately AND s.booking_date >= a.since
@@ -62,11 +65,11 @@ lately AS (
     SELECT b.place, array_agg(b.found) AS found
     FROM (
         SELECT n.place, ARRAY[
-            width_bucket(n.at, %(edges)s::timestamptz []), count(*), sum(n.amount_minor)::bigint,
+            n.bucket, count(*), sum(n.amount_minor)::bigint,
             count(*) FILTER (WHERE n.is_night), coalesce(sum(n.amount_minor) FILTER (WHERE n.is_night), 0)::bigint,
             count(*) FILTER (WHERE n.is_declined), coalesce(sum(n.amount_minor) FILTER (WHERE n.is_declined), 0)::bigint
         ] AS found
-        FROM newest n GROUP BY n.place, width_bucket(n.at, %(edges)s::timestamptz [])
+        FROM newest n GROUP BY n.place, n.bucket
     ) AS b GROUP BY b.place
 ),
 
@@ -77,6 +80,7 @@ last AS MATERIALIZED (
         WHERE x.kind = a.kind AND x.one = a.one AND x.other = a.other
         ORDER BY x.hour DESC LIMIT 1
     ) AS t
+    WHERE a.kind < 5
 ),
 
 totals AS (
@@ -104,23 +108,25 @@ SELECT
         SELECT s.id FROM risk.assessment s
         WHERE s.id = ANY(%(ids)s::uuid []) AND s.booking_date >= (SELECT b.open_date - 31 FROM base.business_day_view b)
     ), l.found, t.found, floor(extract(epoch FROM m.first_at))::bigint, floor(extract(epoch FROM m.last_at))::bigint,
-    CASE WHEN a.kind IN (1, 3) THEN ARRAY(
-        SELECT (
-            SELECT count(*) FROM (
-                SELECT FROM risk.met x
-                WHERE m.last_at >= h.since AND x.kind = CASE a.kind WHEN 1 THEN 4 WHEN 3 THEN 5 END AND x.one = a.one
-                    AND x.last_at >= h.since LIMIT 100
-            ) AS found
-        ) FROM unnest(%(met_since)s::timestamptz []) AS h (since)
+    CASE WHEN a.kind IN (1, 3) AND m.last_at >= a.met_1 THEN (
+        SELECT ARRAY[
+            count(*), count(*) FILTER (WHERE f.last_at >= a.met_2), count(*) FILTER (WHERE f.last_at >= a.met_3),
+            count(*) FILTER (WHERE f.last_at >= a.met_4)
+        ] FROM (
+            SELECT x.last_at FROM risk.met x
+            WHERE x.kind = CASE a.kind WHEN 1 THEN 4 WHEN 3 THEN 5 END AND x.one = a.one AND x.last_at >= a.met_1
+            ORDER BY x.last_at DESC LIMIT 100
+        ) AS f
     ) END,
-    CASE WHEN a.kind IN (1, 2) THEN ARRAY(
-        SELECT (
-            SELECT count(*) FROM (
-                SELECT FROM risk.met x
-                WHERE m.last_at >= h.since AND x.kind = CASE a.kind WHEN 2 THEN 4 WHEN 1 THEN 5 END AND x.other = a.one
-                    AND x.last_at >= h.since LIMIT 100
-            ) AS found
-        ) FROM unnest(%(met_since)s::timestamptz []) AS h (since)
+    CASE WHEN a.kind IN (1, 2) AND m.last_at >= a.met_1 THEN (
+        SELECT ARRAY[
+            count(*), count(*) FILTER (WHERE f.last_at >= a.met_2), count(*) FILTER (WHERE f.last_at >= a.met_3),
+            count(*) FILTER (WHERE f.last_at >= a.met_4)
+        ] FROM (
+            SELECT x.last_at FROM risk.met x
+            WHERE x.kind = CASE a.kind WHEN 2 THEN 4 WHEN 1 THEN 5 END AND x.other = a.one AND x.last_at >= a.met_1
+            ORDER BY x.last_at DESC LIMIT 100
+        ) AS f
     ) END
 FROM asked a
 LEFT JOIN lately l ON l.place = a.place

@@ -14,6 +14,9 @@ NEWEST: Final = 100
 """So many payments of an entity are looked at, its newest, where a window is exact to the second; and so many others told apart."""
 COLUMNS: Final = {Filter.ALL: 0, Filter.NIGHT: 2, Filter.DECLINED: 4}
 """Where the payments of a filter are counted in `Counts`; their minor units stand behind."""
+MOST_MEETINGS: Final = 4
+"""So many windows, of different length, tell others apart."""
+MET_NOBODY: Final = [0] * MOST_MEETINGS
 NO_COUNTS: Final = [0, 0, 0, 0, 0, 0]
 
 Number = Callable[[Known, Counts], int]

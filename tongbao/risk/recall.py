@@ -10,7 +10,7 @@ from tongbao.base.db import Tx
 from tongbao.risk import store
 from tongbao.risk.feature import HOUR, Edge, Entity, Feature, Measure
 from tongbao.risk.model import KINDS, NOBODY, Asked, Counts, Key, Recalled, Seen
-from tongbao.risk.reading import NEWEST, NO_COUNTS, Met, Reading, reader
+from tongbao.risk.reading import MOST_MEETINGS, NEWEST, NO_COUNTS, Met, Reading, reader
 
 _EVER: Final = 2**31 - 1
 _OTHERS: Final = {
@@ -74,6 +74,8 @@ class _Windows:
         exact = [f for f in features if _is_exact(f)]
         by_totals = [f for f in features if _is_by_totals(f)]
         self.met_hours = sorted({_hour(f, at_s) for f in features if f.measure is Measure.DISTINCT})
+        if len(self.met_hours) > MOST_MEETINGS:
+            raise ValueError("others are told apart in four windows at most")
         self.met_begins_s = [hour * HOUR - 1 for hour in self.met_hours]
         self.edges_s = sorted({_begins(f, at_s) + 1 for f in exact})
         of_kind = {

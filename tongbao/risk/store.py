@@ -15,7 +15,7 @@ from tongbao.base.db import Tx
 from tongbao.base.say import Lang
 from tongbao.risk.catalogue import OWN
 from tongbao.risk.model import NOBODY, Asked, Assessment, Key, Known, Own, Recalled, Seen, TotalKey
-from tongbao.risk.reading import NO_COUNTS, since_each
+from tongbao.risk.reading import MET_NOBODY, NO_COUNTS, since_each
 from tongbao.risk.ruleset import NOTHING, Hit, Judged, Under
 
 Q = sql.load("tongbao.risk")
@@ -110,7 +110,7 @@ async def recall(
     as_of, rolled_to, already = rows[0][:3]
     nothing = [NO_COUNTS] * len(hours)
     known = [
-        Known(since_each(lately, len(edges_s)), totals or nothing, first_s, last_s, by_one or [], by_other or [])
+        Known(since_each(lately, len(edges_s)), totals or nothing, first_s, last_s, by_one or MET_NOBODY, by_other or MET_NOBODY)
         for _, _, _, lately, totals, first_s, last_s, by_one, by_other in rows
     ]
     return Recalled(as_of, rolled_to, set(already), known)
