@@ -38,6 +38,7 @@ async def _rotate(tx: Any) -> None:
 ALONE: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "identity.raise_level": lambda tx: identity.raise_level(tx, SOMEBODY, 3, **WHY),
     "identity.unfreeze_customer": lambda tx: identity.unfreeze_customer(tx, SOMEBODY, **WHY),
+    "identity.lift_restriction": lambda tx: identity.lift_restriction(tx, SOMEBODY, **WHY),
     "identity.unfreeze_account": lambda tx: identity.unfreeze_account(tx, SOMEBODY, **WHY),
     "identity.issue_key": lambda tx: identity.issue_key(tx, KEY, identity.fresh_token("bank", bytes), by=BY, at=NOW),
     "identity.rotate_key": _rotate,

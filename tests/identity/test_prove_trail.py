@@ -61,6 +61,7 @@ async def bend(world: World, sql: str, ming: Applicant, **ids: Any) -> None:
     [
         ("I3", "customer", "UPDATE identity.customer SET level = 3 WHERE id = %(ming)s"),
         ("I3", "customer", "UPDATE identity.customer SET status = 'frozen' WHERE id = %(ming)s"),
+        ("I3", "customer", "UPDATE identity.customer SET restricted_level = 0 WHERE id = %(ming)s"),
         ("I4", "factor", "UPDATE identity.factor SET set_at = set_at - interval '1 day' WHERE customer_id = %(ming)s AND kind = 'pin'"),
         ("I4", "factor", "DELETE FROM identity.factor WHERE customer_id = %(ming)s AND kind = 'sms'"),
         ("I4", "factor", "UPDATE identity.factor SET customer_id = %(li)s WHERE customer_id = %(ming)s AND kind = 'pin'"),
@@ -143,6 +144,17 @@ async def test_caution_ends_on_its_day_and_not_before(world: World) -> None:
     assert (found.invariant, found.key, found.found) == ("I3", f"id={ming.id} cautious_until", "none")
     world.clock.tick(8 * DAY)
     assert await wrong(world) == []
+
+
+async def test_a_restriction_that_somebody_took_away_is_found(world: World) -> None:
+    ming = await customer(world)
+    async with world.db.tx() as tx:
+        said: Any = {"id": world.id(), "reason": "a mule", "until": None, "by": world.bank, "at": world.at}
+        await identity.restrict(tx, ming.id, 0, **said)
+    assert await wrong(world) == []
+    await bend(world, "UPDATE identity.customer SET restricted_level = NULL WHERE id = %(ming)s", ming)
+    (found,) = await wrong(world)
+    assert (found.invariant, found.key, found.expected) == ("I3", f"id={ming.id} restricted_level", "0")
 
 
 async def test_the_provider_lifts_a_level_and_nothing_else_does(world: World) -> None:

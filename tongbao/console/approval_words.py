@@ -24,6 +24,7 @@ _KIND_MESSAGES: Final = {
     "identity.phone": "Change of a telephone number",
     "identity.raise_level": "Raise a customer's level",
     "identity.unfreeze_customer": "Thaw a customer",
+    "identity.lift_restriction": "Lift what bounds a customer's payments",
     "identity.unfreeze_account": "Thaw an account",
     "identity.issue_key": "Make an API key",
     "identity.rotate_key": "Replace an API key",

@@ -34,6 +34,7 @@ NAVIGATION: Final[Navigation] = {
             (
                 NavItem("Risk at this moment", "/staff/risk", "risk:read"),
                 NavItem("Held payments", "/staff/risk/held", "risk:read"),
+                NavItem("Restricted customers", "/staff/restrictions", "customers:read"),
                 NavItem("Indicators of risk", "/staff/risk/indicators", "risk:read"),
                 NavItem("Rules", "/staff/risk/rules", "risk:read"),
                 NavItem("Lists", "/staff/risk/lists", "risk:read"),

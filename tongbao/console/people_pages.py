@@ -198,6 +198,7 @@ async def _customer(
         newest = await payments.list_payments(tx, wanted, zone, most=10) if wanted else []
         known = await payment_pages.parties(tx, newest)
         asked = await identity.verifications(tx, id)
+        restricted = await identity.restriction_of(tx, id)
     lang = pages.language(request)
     rows = [_account_row(a, money[a.ledger_id]) for a in accounts]
     return pages.show(
@@ -209,6 +210,7 @@ async def _customer(
         kind=kind_word(found.kind, lang),
         standing=standing_word(found.status, lang),
         level=identity.level_word(found.level, lang),
+        restricted=identity.restriction_word(restricted.level, lang) if restricted else None,
         higher=[(str(n), identity.level_word(n, lang)) for n in (2, 3) if n > found.level],
         verifications=Listing(columns=VERIFICATIONS, rows=[(v.asked_at, Marked(v.state), v.decided_at) for v in asked]),
         level_form=level_form or forms.blank(),

@@ -113,7 +113,7 @@ INVARIANT_MESSAGES: Final = {
     "V4": "Every living key opens under its kek, for the person whose it is.",
     "V5": "Every reading of a canary has raised the alarm.",
     "I2": "A session is in a device of the customer whose it is.",
-    "I3": "A customer stands as the audit says: open or frozen, at his level, and cautious as long as he must be.",
+    "I3": "A customer stands as the audit says: open or frozen, at his level, cautious as long as he must be, and restricted while he is.",
     "I4": "What a customer proves himself with was set or added by an entry of the audit, as it is, and not taken away since.",
     "I5": "A device is trusted from the moment that the audit says, unless it was logged out.",
     "I6": "Every answer to what the bank asks leave for was given by its customer, and none is missing.",

@@ -151,6 +151,14 @@ from tongbao.identity.registration import (
     find_registration,
     send_code_again,
 )
+from tongbao.identity.restriction_model import Restriction, restriction_word
+from tongbao.identity.restrictions import (
+    lift_restriction,
+    restrict,
+    restriction_history,
+    restriction_of,
+    restrictions_in_force,
+)
 from tongbao.identity.rhythm import count_rhythms, is_measured, rhythm_of, rhythms_kept
 from tongbao.identity.rhythm_model import Rhythm, Typed
 from tongbao.identity.second_person import (
@@ -158,6 +166,7 @@ from tongbao.identity.second_person import (
 )
 from tongbao.identity.second_person import (
     KINDS,
+    LIFT_RESTRICTION,
     RAISE_LEVEL,
     UNFREEZE_ACCOUNT,
     UNFREEZE_CUSTOMER,
@@ -242,6 +251,7 @@ __all__ = [
     "FULL_LEVEL",
     "KEY_PERMISSIONS",
     "KINDS",
+    "LIFT_RESTRICTION",
     "OWN_PERMISSIONS",
     "PERMISSIONS",
     "PHONE_KINDS",
@@ -298,6 +308,7 @@ __all__ = [
     "RecoveryStep",
     "Registration",
     "RegistrationStep",
+    "Restriction",
     "Rhythm",
     "Role",
     "Seen",
@@ -399,6 +410,7 @@ __all__ = [
     "let_in",
     "level_word",
     "levels",
+    "lift_restriction",
     "list_customers",
     "list_keys",
     "list_staff",
@@ -447,6 +459,11 @@ __all__ = [
     "rename_device_key",
     "rename_passkey",
     "require_or_own",
+    "restrict",
+    "restriction_history",
+    "restriction_of",
+    "restriction_word",
+    "restrictions_in_force",
     "revoke_key",
     "revoke_signing_key",
     "rhythm_of",

@@ -25,6 +25,7 @@ from tongbao.identity import (
     recovery,
     registration,
     removals,
+    restrictions,
     rhythm,
     signing_keys,
     verification,
@@ -153,6 +154,16 @@ async def _regain_access(context: JobContext) -> None:
     await context.db.retry(end_caution)
 
 
+async def _end_restrictions(context: JobContext) -> None:
+    """Whose time is over pays as before, each in a transaction of its own."""
+    async with context.db.read() as tx:
+        due = await restrictions.due_restrictions(tx, at=context.clock.now(), most=_BULK)
+    for id_ in due:
+        await context.db.retry(
+            functools.partial(restrictions.end_due_restriction, customer_id=id_, at=context.clock.now())
+        )
+
+
 async def _end_waiting(context: JobContext) -> None:
     """New telephone numbers hold and factors go, each in a transaction of its own; what is long over is forgotten."""
     caution = timedelta(days=context.settings.recovery_caution_days)
@@ -198,6 +209,7 @@ async def _forget_rhythms(context: JobContext) -> None:
 
 JOBS = (
     Job(name="identity.regain_access", cron="* * * * *", run=_regain_access),
+    Job(name="identity.end_restrictions", cron="* * * * *", run=_end_restrictions),
     Job(name="identity.end_waiting", cron="* * * * *", run=_end_waiting),
     Job(name="identity.forget_nonces", cron="*/5 * * * *", run=_forget_nonces),
     Job(name="identity.forget_registrations", cron="7 * * * *", run=_forget_registrations),

@@ -297,7 +297,7 @@ SECOND_PERSON: Final[dict[str, tuple[str, ...]]] = {
     "risk:write": ("risk.rule", "risk.list", "risk.model", "risk.limit", "risk.stance", "payments.release"),
     "switches:write": ("payments.resume",),
     "customers:write": ("identity.raise_level", "identity.phone"),
-    "customers:freeze": ("identity.unfreeze_customer",),
+    "customers:freeze": ("identity.unfreeze_customer", "identity.lift_restriction"),
     "accounts:freeze": ("identity.unfreeze_account",),
     "keys:write": ("identity.issue_key", "identity.rotate_key"),
     "staff:write": (

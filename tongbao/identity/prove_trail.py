@@ -18,7 +18,7 @@ from tongbao.identity.model import FULL_LEVEL
 from tongbao.vault import PublicKey
 
 INVARIANTS: Final = {
-    "I3": "A customer stands as the audit says: open or frozen, at his level, and cautious as long as he must be.",
+    "I3": "A customer stands as the audit says: open or frozen, at his level, cautious as long as he must be, and restricted while he is.",
     "I4": "What a customer proves himself with was set or added by an entry of the audit, as it is, and not taken away since.",
     "I5": "A device is trusted from the moment that the audit says, unless it was logged out.",
     "I6": "Every answer to what the bank asks leave for was given by its customer, and none is missing.",

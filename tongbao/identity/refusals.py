@@ -6,6 +6,19 @@ from tongbao.base.refusal import RefusalKind
 
 CUSTOMER_UNKNOWN = RefusalKind("customer_unknown", 404, "There is no such customer.", "客户不存在。")
 CUSTOMER_FROZEN = RefusalKind("customer_frozen", 409, "The customer is frozen.", "该客户已被冻结。")
+RESTRICTION_TOO_LONG = RefusalKind(
+    "restriction_too_long",
+    422,
+    "A restriction ends within a year, or when it is lifted.",
+    "限制期限最长一年，或直至解除。",
+)
+RESTRICTION_LOOSER = RefusalKind(
+    "restriction_looser",
+    409,
+    "A stricter or longer restriction holds already. Two people lift it.",
+    "现有限制更严或期限更长，需经双人解除。",
+)
+NOT_RESTRICTED = RefusalKind("not_restricted", 409, "This customer is not restricted.", "该客户当前没有支付限制。")
 CUSTOMER_CLOSED = RefusalKind("customer_closed", 409, "The customer has left the bank.", "该客户已销户离行。")
 ACCOUNT_NOT_FOUND = RefusalKind("account_not_found", 404, "There is no such account.", "账户不存在。")
 STANDING_MOVE_REFUSED = RefusalKind(
@@ -405,6 +418,9 @@ ALL = (
     CUSTOMER_UNKNOWN,
     CUSTOMER_FROZEN,
     CUSTOMER_CLOSED,
+    RESTRICTION_TOO_LONG,
+    RESTRICTION_LOOSER,
+    NOT_RESTRICTED,
     ACCOUNT_NOT_FOUND,
     STANDING_MOVE_REFUSED,
     CUSTOMER_HAS_ACCOUNTS,

@@ -33,7 +33,8 @@ CREATE VIEW identity.level_view AS SELECT level, name, per_payment_minor, per_da
 -- Retention: as long as the law asks after the customer has left; erasure takes name and phone, the row stays.
 -- `level`: how well the bank knows him. Its default is for the release before, which knows no levels: whoever was its customer
 -- was seen at the counter. `cautious_until`: he has regained access a moment ago, and until `identity.end_caution` finds this moment
--- past he pays no more than level 1 may (`account_view.bound_level`).
+-- past he pays no more than level 1 may (`account_view.bound_level`). `restricted_level`: the bank lets him pay no more than this level
+-- may, as the restriction that holds says: here too, so that a payment reads one row.
 CREATE TABLE identity.customer (
     id uuid PRIMARY KEY,
     kind text NOT NULL CONSTRAINT customer_kind CHECK (kind IN ('person', 'firm')),
@@ -42,12 +43,32 @@ CREATE TABLE identity.customer (
     status text NOT NULL CONSTRAINT customer_status CHECK (status IN ('open', 'frozen', 'closed')),
     created_at timestamptz NOT NULL,
     level smallint NOT NULL DEFAULT 3 CONSTRAINT customer_level CHECK (level BETWEEN 0 AND 3),
-    cautious_until timestamptz
+    cautious_until timestamptz,
+    restricted_level smallint CONSTRAINT customer_restricted CHECK (restricted_level BETWEEN 0 AND 1)
 );
 CREATE INDEX customer_cautious ON identity.customer (cautious_until) WHERE cautious_until IS NOT NULL;
 CREATE INDEX customer_by_phone ON identity.customer (phone) WHERE phone IS NOT NULL;
 CREATE INDEX customer_unsealed ON identity.customer (id) WHERE name IS NOT NULL;
 CREATE VIEW identity.customer_view AS SELECT id, kind, status, level, cautious_until FROM identity.customer;
+
+-- What the bank has bounded while it looks at a risk: 0, he pays nothing; 1, no more than whoever is known by name and number alone.
+-- Without `until` it holds until two people lift it. Retention: as long as the customer; the reason is what the bank must be able to show.
+CREATE TABLE identity.restriction (
+    id uuid CONSTRAINT restriction_once PRIMARY KEY,
+    customer_id uuid NOT NULL CONSTRAINT restriction_of_a_customer REFERENCES identity.customer (id),
+    level smallint NOT NULL CONSTRAINT restriction_level CHECK (level BETWEEN 0 AND 1),
+    reason text NOT NULL CONSTRAINT restriction_reason CHECK (length(reason) BETWEEN 1 AND 500),
+    placed_by uuid NOT NULL,
+    placed_at timestamptz NOT NULL,
+    until timestamptz CONSTRAINT restriction_until CHECK (until > placed_at),
+    ended_at timestamptz,
+    ended_by uuid,
+    CONSTRAINT restriction_ended_by_somebody CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+CREATE UNIQUE INDEX one_restriction_holds ON identity.restriction (customer_id) WHERE ended_at IS NULL;
+CREATE INDEX restriction_by_customer ON identity.restriction (customer_id, placed_at);
+CREATE INDEX restriction_in_force ON identity.restriction (placed_at, id) WHERE ended_at IS NULL;
+CREATE INDEX restriction_due ON identity.restriction (until) WHERE ended_at IS NULL AND until IS NOT NULL;
 
 -- Questions to the identity provider whether a name and an identity number belong together; both lie in the vault. Whoever
 -- holds the lease is asking; `next_at` is then when it may be taken from him. One question a customer is open at a time.
@@ -92,7 +113,7 @@ CREATE INDEX account_by_customer ON identity.account (customer_id, id);
 CREATE VIEW identity.account_view AS
 SELECT a.id, a.ledger_id, a.customer_id, a.number, a.currency, a.product, c.kind AS customer_kind,
     c.status AS customer_status, c.level AS customer_level,
-    CASE WHEN c.cautious_until IS NULL THEN c.level ELSE least(c.level, 1::smallint) END AS bound_level
+    least(c.level, CASE WHEN c.cautious_until IS NOT NULL THEN 1::smallint END, c.restricted_level) AS bound_level
 FROM identity.account a JOIN identity.customer c ON c.id = a.customer_id;
 CREATE VIEW identity.account_age_view AS SELECT id, customer_id, opened_at FROM identity.account;
 

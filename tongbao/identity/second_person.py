@@ -1,4 +1,4 @@
-"""What a member of staff proposes and another one decides: thaws, levels, keys, colleagues.
+"""What a member of staff proposes and another one decides: thaws, restrictions, levels, keys, colleagues.
 
 `KINDS` maps each kind of approval to the verb that it runs. What has a secret in it is not run: whoever proposed it draws it, once,
 within a day (`draw_password`, `draw_key`), so that the second person never sees it and it lies in no proposal.
@@ -17,13 +17,24 @@ from tongbao.base import approvals
 from tongbao.base.approvals import Approval, ApprovalState
 from tongbao.base.db import Tx
 from tongbao.base.principal import PERMISSION_MISSING, Principal, PrincipalKind
-from tongbao.identity import keys, staff, staff_app, staff_password, staff_store, standing, store, verification
+from tongbao.identity import (
+    keys,
+    restrictions,
+    staff,
+    staff_app,
+    staff_password,
+    staff_store,
+    standing,
+    store,
+    verification,
+)
 from tongbao.identity import refusals as no
 from tongbao.identity.model import ApiKey, Made, NewKey, Role, Staff, Token
 from tongbao.identity.staff_model import DRAWN_WITHIN
 
 RAISE_LEVEL: Final = "identity.raise_level"
 UNFREEZE_CUSTOMER: Final = "identity.unfreeze_customer"
+LIFT_RESTRICTION: Final = "identity.lift_restriction"
 UNFREEZE_ACCOUNT: Final = "identity.unfreeze_account"
 ISSUE_KEY: Final = "identity.issue_key"
 ROTATE_KEY: Final = "identity.rotate_key"
@@ -35,6 +46,7 @@ FORGET_FACTORS: Final = "identity.forget_factors"
 MAY_PROPOSE: Final = {
     RAISE_LEVEL: "customers:write",
     UNFREEZE_CUSTOMER: "customers:freeze",
+    LIFT_RESTRICTION: restrictions.MAY_RESTRICT,
     UNFREEZE_ACCOUNT: "accounts:freeze",
     ISSUE_KEY: "keys:write",
     ROTATE_KEY: "keys:write",
@@ -76,6 +88,10 @@ async def _level_higher(tx: Tx, _: Principal, payload: Payload, at: datetime) ->
     await verification.must_rise(tx, UUID(payload["customer_id"]), int(payload["level"]))
 
 
+async def _restricted(tx: Tx, _: Principal, payload: Payload, at: datetime) -> None:
+    await restrictions.must_be_restricted(tx, UUID(payload["customer_id"]))
+
+
 async def _account_there(tx: Tx, _: Principal, payload: Payload, at: datetime) -> None:
     if not await store.accounts(tx, [UUID(payload["account_id"])]):
         raise no.ACCOUNT_NOT_FOUND()
@@ -106,6 +122,7 @@ async def _shut_out(tx: Tx, by: Principal, payload: Payload, at: datetime) -> No
 _SENSE: Final = {
     RAISE_LEVEL: _level_higher,
     UNFREEZE_CUSTOMER: _customer_there,
+    LIFT_RESTRICTION: _restricted,
     UNFREEZE_ACCOUNT: _account_there,
     ISSUE_KEY: _key_sound,
     ROTATE_KEY: _key_lives,
@@ -140,6 +157,11 @@ async def _unfreeze_customer(tx: Tx, approval: Approval) -> None:
     """His accounts are settled after it, one by one (`accounts_to_settle`)."""
     id_ = UUID(approval.payload["customer_id"])
     await standing.unfreeze_customer(tx, id_, **_done(approval), seconded=approval)
+
+
+async def _lift_restriction(tx: Tx, approval: Approval) -> None:
+    id_ = UUID(approval.payload["customer_id"])
+    await restrictions.lift_restriction(tx, id_, **_done(approval), seconded=approval)
 
 
 async def _unfreeze_account(tx: Tx, approval: Approval) -> None:
@@ -185,6 +207,7 @@ async def _forget_factors(tx: Tx, approval: Approval) -> None:
 KINDS: Final[approvals.Kinds] = {
     RAISE_LEVEL: _raise_level,
     UNFREEZE_CUSTOMER: _unfreeze_customer,
+    LIFT_RESTRICTION: _lift_restriction,
     UNFREEZE_ACCOUNT: _unfreeze_account,
     ISSUE_KEY: _agreed_key,
     ROTATE_KEY: _agreed_rotation,

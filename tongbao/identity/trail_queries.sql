@@ -3,7 +3,7 @@
 SELECT id FROM identity.customer WHERE id > %(after)s ORDER BY id LIMIT %(most)s;
 
 -- name: wrong_standing
--- Customers whose standing, level or caution are not what the audit says: which one, what it should be, what it is. A level begins at
+-- Customers whose standing, level, caution or restriction are not what the audit says: which one, what it should be, what it is. A level begins at
 -- 0 for whoever registered himself and at the highest for whom a clerk registered, and only rises.
 WITH said AS (
     SELECT a.subject,
@@ -14,18 +14,22 @@ WITH said AS (
             CASE a.action WHEN 'customer.level' THEN (a.details ->> 'to')::smallint
                 WHEN 'verification.verified' THEN 1 END
         )) AS risen,
-        max((a.details ->> 'cautious_until')::timestamptz) FILTER (WHERE a.details ? 'cautious_until') AS cautious
+        max((a.details ->> 'cautious_until')::timestamptz) FILTER (WHERE a.details ? 'cautious_until') AS cautious,
+        (array_agg((a.details ->> 'level')::smallint ORDER BY a.id DESC) FILTER (
+            WHERE a.action IN ('customer.restrict', 'customer.unrestrict')
+        ))[1] AS restricted
     FROM base.audit_view a
     WHERE a.subject = ANY(%(ids)s::text[])
-        AND (a.action IN ('customer.freeze', 'customer.unfreeze', 'customer.close', 'customer.level', 'verification.verified')
+        AND (a.action IN ('customer.freeze', 'customer.unfreeze', 'customer.close', 'customer.level', 'customer.restrict',
+            'customer.unrestrict', 'verification.verified')
             OR a.details ? 'cautious_until')
     GROUP BY a.subject
 ),
 expected AS (
-    SELECT c.id, c.status, c.level, c.cautious_until,
+    SELECT c.id, c.status, c.level, c.cautious_until, c.restricted_level,
         CASE s.standing WHEN 'customer.freeze' THEN 'frozen' WHEN 'customer.close' THEN 'closed' ELSE 'open' END AS standing,
         greatest(s.risen, CASE WHEN k.principal_id = c.id THEN 0 ELSE %(full)s::smallint END) AS least_level,
-        s.cautious
+        s.cautious, s.restricted
     FROM identity.customer c
     LEFT JOIN identity.claim k ON k.id = c.id AND k.kind = 'customer'
     LEFT JOIN said s ON s.subject = c.id::text
@@ -37,6 +41,9 @@ SELECT id, 'level', least_level::text, level::text FROM expected WHERE level <> 
 UNION ALL
 SELECT id, 'cautious_until', cautious::text, coalesce(cautious_until::text, 'none')
 FROM expected WHERE cautious > %(at)s AND (cautious_until IS NULL OR cautious_until < cautious)
+UNION ALL
+SELECT id, 'restricted_level', coalesce(restricted::text, 'none'), coalesce(restricted_level::text, 'none')
+FROM expected WHERE restricted_level IS DISTINCT FROM restricted
 ORDER BY 1, 2 LIMIT %(most)s;
 
 -- name: wrong_factors

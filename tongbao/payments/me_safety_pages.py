@@ -171,9 +171,17 @@ async def _show(
         assert principal.subject_id is not None
         recovering = await identity.open_recovery(tx, principal.subject_id, at=pages.of(request).clock.now())
         cautious = await identity.cautious_until(tx, principal.subject_id)
+        restricted = await identity.restriction_of(tx, principal.subject_id)
         has = (await identity.factors_of(tx, [principal.subject_id]))[principal.subject_id]
     if own is None or found is None:
-        return pages.show(request, "payments/me_safety.html", own=None, recovering=recovering, cautious=cautious)
+        return pages.show(
+            request,
+            "payments/me_safety.html",
+            own=None,
+            recovering=recovering,
+            cautious=cautious,
+            restricted=restricted,
+        )
     found.spending.roll(day)
     if limits_form is None or not limits_form.given:
         limits_form = Filled(None, _given(found), limits_form.errors if limits_form else {})
@@ -185,6 +193,7 @@ async def _show(
         one_sort=identity.one_sort_only(has),
         recovering=recovering,
         cautious=cautious,
+        restricted=restricted,
         level=found.level.level,
         limits=_lines(found, lang),
         expected=_print(found),

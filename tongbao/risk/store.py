@@ -110,7 +110,14 @@ async def recall(
     as_of, rolled_to, already = rows[0][:3]
     nothing = [NO_COUNTS] * len(hours)
     known = [
-        Known(since_each(lately, len(edges_s)), totals or nothing, first_s, last_s, by_one or MET_NOBODY, by_other or MET_NOBODY)
+        Known(
+            since_each(lately, len(edges_s)),
+            totals or nothing,
+            first_s,
+            last_s,
+            by_one or MET_NOBODY,
+            by_other or MET_NOBODY,
+        )
         for _, _, _, lately, totals, first_s, last_s, by_one, by_other in rows
     ]
     return Recalled(as_of, rolled_to, set(already), known)
