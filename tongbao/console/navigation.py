@@ -35,6 +35,7 @@ NAVIGATION: Final[Navigation] = {
                 NavItem("Held payments", "/staff/risk/held", "risk:read"),
                 NavItem("Indicators of risk", "/staff/risk/indicators", "risk:read"),
                 NavItem("Rules", "/staff/risk/rules", "risk:read"),
+                NavItem("Patterns of fraud", "/staff/risk/patterns", "risk:read"),
                 NavItem("Lists", "/staff/risk/lists", "risk:read"),
                 NavItem("Models", "/staff/risk/models", "risk:read"),
                 NavItem("Features", "/staff/risk/features", "risk:read"),
