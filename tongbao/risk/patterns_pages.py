@@ -58,9 +58,9 @@ class SearchForm(Form, frozen=True, kw_only=True):
     """`delay`: days before the open one that are left out. `floor`: precision, in percent, from which on a pattern is shown."""
 
     id: UUID
-    days: Annotated[int, msgspec.Meta(ge=1, le=patterns.MOST_DAYS)] = _DAYS
-    delay: Annotated[int, msgspec.Meta(ge=0, le=patterns.MOST_DELAY)] = _DELAY
-    floor: Annotated[int, msgspec.Meta(ge=5, le=95)] = _FLOOR
+    days: Annotated[int, msgspec.Meta(ge=1, le=patterns.MOST_DAYS)]
+    delay: Annotated[int, msgspec.Meta(ge=0, le=patterns.MOST_DELAY)]
+    floor: Annotated[int, msgspec.Meta(ge=5, le=95)]
 
 
 @get(_AT, guards=[visitor("staff", "risk:read")], include_in_schema=False)

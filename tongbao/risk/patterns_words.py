@@ -30,7 +30,7 @@ _SIGN_MESSAGES: Final = {
     "=": "%(what)s: %(value)s",
     "null": "%(what)s: missing",
 }
-_TRUTH_MESSAGES: Final = {True: "yes", False: "no"}
+_TRUTH_MESSAGES: Final = {True: "true", False: "false"}
 _SPAN_MESSAGES: Final = (
     (86_400, "1 day", "%(n)s days"),
     (3_600, "1 hour", "%(n)s hours"),
