@@ -73,12 +73,13 @@ class Past:
         self.own: dict[UUID, dict[str, Any]] = {}
         self.frauds: set[UUID] = set()
 
-    async def live(self, seed: int, *, batches: int = 40, scheme: float = SCHEME) -> None:
+    async def live(self, seed: int, *, batches: int = 40, scheme: float = SCHEME, later: int = 0) -> None:
+        """A batch a minute, the first of them `later` minutes from now."""
         chance = random.Random(seed)
         for number in range(batches):
             given = [schemed(chance) if chance.random() < scheme else honest(chance) for _ in range(BATCH)]
             before = len(self.judge.judged)
-            at = self.house.at + timedelta(minutes=number)
+            at = self.house.at + timedelta(minutes=later + number)
             await self.judge.judge(at, *given, features=[features(chance) for _ in given])
             self.own |= dict(zip(self.judge.judged[before:], given, strict=True))
 

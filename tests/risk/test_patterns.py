@@ -91,6 +91,20 @@ async def test_labels_by_chance_make_no_pattern(past: Past) -> None:
         assert found.older.frauds + found.newer.frauds == 120
 
 
+async def test_what_no_longer_holds_is_not_shown(past: Past) -> None:
+    """Later on most who do as the scheme did are honest: still far from chance, and not worth the trouble."""
+    await past.live(10, batches=28)
+    await past.label(*(i for i, own in past.own.items() if is_schemed(own)))
+    before = set(past.own)
+    await past.live(11, batches=12, scheme=0.1, later=28)
+    await past.label(*[i for i, own in past.own.items() if i not in before and is_schemed(own)][::3])
+    found = await past.found(await past.what(floor=50))
+    assert found.patterns == ()
+    assert found.rejected > 0
+    (shown, *_) = (await past.found(await past.what(floor=20))).patterns
+    assert 20 <= shown.later.frauds * 100 // (shown.later.frauds + shown.later.honest) < 50
+
+
 async def test_without_labels_it_says_that_there_are_too_few(past: Past) -> None:
     await past.live(4, batches=6)
     search = await past.work(await past.ask())

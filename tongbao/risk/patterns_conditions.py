@@ -7,7 +7,6 @@ pattern can be read aloud, and there is less to be found by chance.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -126,20 +125,16 @@ def _numbers(
     frauds, honest = (_below(scale, [(int(value), n) for value, n in known]) for known in both)
     unit = currency if kind.unit is Unit.MONEY else None
     made: list[Candidate] = []
+    before: tuple[int, int] | None = None
     for cut, of_frauds, of_honest in zip(scale, frauds[:-1], honest[:-1], strict=True):
+        if before == (of_frauds, of_honest):
+            # A step of the scale that parts nothing says no more than the one before it.
+            continue
+        before = of_frauds, of_honest
         at_least = Condition(name=name, sign=">=", value=cut, currency=unit)
         made.append(Candidate(at_least, frauds[-1] ^ of_frauds, honest[-1] ^ of_honest))
         made.append(Candidate(Condition(name=name, sign="<", value=cut, currency=unit), of_frauds, of_honest))
-    # A step of the scale that parts nothing says no more than the one before it.
-    return [one for before, one in pairwise([None, *made[::2]]) if not _same(before, one)] + [
-        one for before, one in pairwise([None, *made[1::2]]) if not _same(before, one)
-    ]
-
-
-def _same(before: Candidate | None, one: Candidate | None) -> bool:
-    if before is None or one is None:
-        return one is None
-    return (before.frauds, before.honest) == (one.frauds, one.honest)
+    return made
 
 
 def _below(scale: Sequence[int], known: Sequence[tuple[int, int]]) -> list[int]:
