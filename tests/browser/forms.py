@@ -160,8 +160,8 @@ OF_ASKED = ("/me/payments/{id:uuid}/authorise", "/me/payments/{id:uuid}/authoris
 """About a payment that the bank asks about; `tests/payments/test_authorise_pages.py` puts the same into them."""
 
 
-OF_TRIALS = ("/staff/risk/trials/{id:uuid}",)
-"""Stops what is under way; `tests/risk/test_trial_pages.py` does."""
+OF_TRIALS = ("/staff/risk/trials/{id:uuid}", "/staff/risk/patterns/{id:uuid}")
+"""Stops what is under way; `tests/risk/test_trial_pages.py` and `test_patterns_pages.py` do."""
 
 
 OF_HELD = tuple(f"/staff/risk/held/{{id:uuid}}/{act}" for act in ("take", "release", "refuse"))

@@ -259,6 +259,7 @@ _DEEDS: dict[str, LiteralString] = {
     "public_keys_revoked": "SELECT count(*) FROM identity.signing_key WHERE revoked_at IS NOT NULL",
     "key_rules": "SELECT count(*) FROM identity.key_rule",
     "trials": "SELECT count(*) FROM risk.trial WHERE asked_by = ANY(%(people)s)",
+    "searches": "SELECT count(*) FROM risk.pattern_search WHERE asked_by = ANY(%(people)s)",
     "proofs": "SELECT count(*) FROM base.proof_run WHERE asked_by = ANY(%(people)s)",
     "closes": "SELECT count(*) FROM clearing.close_order",
 }

@@ -288,7 +288,7 @@ def test_every_field_takes_whatever_is_put_into_it(desk: Desk) -> None:
 
 ASKS = ("/staff/payments/{id:uuid}/ask-again", "/staff/stuck/ask-again")
 """Ask another bank what it knows, as often as somebody wants to know it."""
-AGAIN = (*ASKS, "/shop/orders", "/shop/collect", "/shop/webhooks", "/staff/keys/new", "/staff/keys/{id:uuid}/signing", "/staff/journals/new", "/staff/policy/new", "/staff/risk/rules/new", "/staff/risk/rules/{id:uuid}", "/staff/risk/trials", "/staff/risk/lists/new", "/staff/risk/lists/{name:str}", "/staff/risk/models/{number:int}", "/staff/risk/indicators/{name:str}", "/staff/risk/stance", "/staff/prove", "/developer", "/walk", "/door",
+AGAIN = (*ASKS, "/shop/orders", "/shop/collect", "/shop/webhooks", "/staff/keys/new", "/staff/keys/{id:uuid}/signing", "/staff/journals/new", "/staff/policy/new", "/staff/risk/rules/new", "/staff/risk/rules/{id:uuid}", "/staff/risk/trials", "/staff/risk/patterns", "/staff/risk/lists/new", "/staff/risk/lists/{name:str}", "/staff/risk/models/{number:int}", "/staff/risk/indicators/{name:str}", "/staff/risk/stance", "/staff/prove", "/developer", "/walk", "/door",
          "/staff/login", *COMING_IN, "/me/safety/totp", "/me/safety/totp/code", "/me/safety/passkeys", "/staff/me/app", "/me/cards/new", "/me/transfer",
          "/me/orders/new", "/me/orders/new/{id:uuid}", "/me/family",
          "/me/help", "/me/help/{id:uuid}", "/staff/help/new", "/staff/help/{id:uuid}/answer", "/staff/help/{id:uuid}/hand-over",

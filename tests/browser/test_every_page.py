@@ -57,6 +57,7 @@ LINK = re.compile(r'<a\b[^>]*?\shref="(/[^"]*)"')
 BY_DOING = {f"/staff/payments/{{id:uuid}}/{act}" for act in ("refund", "cancel", "resolve")} | {
     "/shop/collect/{id:uuid}",
     "/staff/risk/trials/{id:uuid}",
+    "/staff/risk/patterns/{id:uuid}",
     "/staff/risk/held/{id:uuid}",
     "/register/{id:uuid}",
     "/me/login/{id:uuid}",

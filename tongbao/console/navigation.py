@@ -37,6 +37,7 @@ NAVIGATION: Final[Navigation] = {
                 NavItem("Restricted customers", "/staff/restrictions", "customers:read"),
                 NavItem("Indicators of risk", "/staff/risk/indicators", "risk:read"),
                 NavItem("Rules", "/staff/risk/rules", "risk:read"),
+                NavItem("Patterns of fraud", "/staff/risk/patterns", "risk:read"),
                 NavItem("Lists", "/staff/risk/lists", "risk:read"),
                 NavItem("Models", "/staff/risk/models", "risk:read"),
                 NavItem("Features", "/staff/risk/features", "risk:read"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,13 +15,15 @@ from tongbao.base.clock import Clock
 from tongbao.base.db import Database, Tx
 from tongbao.base.jobs import Job, JobContext
 from tongbao.base.settings import Settings
-from tongbao.risk import kri, models_watch, rules, stance, trial
+from tongbao.risk import kri, models_watch, patterns, rules, stance, trial
 from tongbao.risk.forget import forget_totals
 from tongbao.risk.kri_model import Measured
 from tongbao.risk.model import TotalKey
 from tongbao.risk.models import register_model
 from tongbao.risk.models_facts import Facts, LearnError
 from tongbao.risk.models_trees import hash_of, write
+from tongbao.risk.patterns import Looking
+from tongbao.risk.patterns_model import Patterns, Search
 from tongbao.risk.roll import roll
 from tongbao.risk.rule_model import Action
 from tongbao.risk.stance_model import StanceSet
@@ -120,6 +123,71 @@ async def _try(db: Database, clock: Clock, wanted: Trial, stop: asyncio.Event) -
             return
     said = trying.result()
     await db.retry(end)
+
+
+async def keep_looking(db: Database, clock: Clock, stop: asyncio.Event) -> None:
+    """Until `stop`: begins within a second the search for patterns that somebody wants. Any number of workers may."""
+
+    async def claim(tx: Tx) -> Search | None:
+        return await patterns.next_search(tx, at=clock.now())
+
+    while not stop.is_set():
+        rest = _LOOK
+        try:
+            while not stop.is_set() and (found := await db.retry(claim)) is not None:
+                await _look_for(db, clock, found, stop)
+        except Exception:
+            rest = _PAUSE
+            logger.exception("risk_search_stumbled")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), rest.total_seconds())
+
+
+async def _look_for(db: Database, clock: Clock, wanted: Search, stop: asyncio.Event) -> None:
+    """From its beginning to its end. A worker that is told to stop leaves it to the next one."""
+
+    async def end(tx: Tx) -> None:
+        await patterns.end(tx, wanted, said, at=clock.now())
+
+    async def tell(tx: Tx) -> bool:
+        return await patterns.tell(tx, wanted, looking, at=clock.now())
+
+    async def leave(tx: Tx) -> None:
+        await patterns.leave(tx, wanted)
+
+    async with db.read() as tx:
+        begun = await patterns.begin(tx, wanted.what, at=clock.now())
+    said: Patterns | str
+    if isinstance(begun, str):
+        said = begun
+        await db.retry(end)
+        return
+    looking: Looking = begun
+    # In another thread: a worker has more to do than this.
+    async for more in _steps(db, looking):
+        said = more
+        if more:
+            await db.retry(end)
+            return
+        if stop.is_set():
+            await db.retry(leave)
+            return
+        if not await db.retry(tell):
+            return
+    said = looking.result()
+    await db.retry(end)
+
+
+async def _steps(db: Database, looking: Looking) -> AsyncIterator[str]:
+    """Each of a page, or of a pattern; a word of trouble where it cannot go on."""
+    while not looking.is_read:
+        async with db.read() as tx:
+            page = await looking.read(tx)
+        await asyncio.to_thread(looking.add, page)
+        yield "too_many" if looking.is_too_much else ""
+    yield "" if await asyncio.to_thread(looking.part) else "too_few"
+    while await asyncio.to_thread(looking.seek):
+        yield ""
 
 
 async def _forget_totals(context: JobContext) -> None:
@@ -222,6 +290,7 @@ __all__ = [
     "JOBS",
     "LearnError",
     "Trained",
+    "keep_looking",
     "keep_rolling",
     "keep_trying",
     "look_at_models",

@@ -96,6 +96,18 @@ STANCE_UNCHANGED: Final = RefusalKind(
 TRIAL_UNKNOWN: Final = RefusalKind(
     "trial_unknown", 404, "There is no such trial. Trials are kept for 90 days.", "未找到该试算。试算结果保留 90 天。"
 )
+PATTERN_SEARCH_UNKNOWN: Final = RefusalKind(
+    "pattern_search_unknown",
+    404,
+    "There is no such search for patterns. Searches are kept for 90 days.",
+    "未找到该规律查找。查找结果保留 90 天。",
+)
+PATTERN_SEARCH_OPEN: Final = RefusalKind(
+    "pattern_search_open",
+    409,
+    "Another search for patterns has not ended. Wait for it, or stop it.",
+    "另一项规律查找尚未结束，请等待其完成，或先将其停止。",
+)
 TRIAL_OPEN: Final = RefusalKind(
     "trial_open",
     409,
@@ -144,6 +156,8 @@ ALL: Final = (
     STANCE_UNCHANGED,
     TRIAL_UNKNOWN,
     TRIAL_OPEN,
+    PATTERN_SEARCH_UNKNOWN,
+    PATTERN_SEARCH_OPEN,
     LIST_UNKNOWN,
     LIST_UNIT_FIXED,
     LIST_MEMBER_WRONG,

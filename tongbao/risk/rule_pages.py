@@ -16,8 +16,9 @@ from tongbao.base.approvals import Approval, ApprovalState
 from tongbao.base.db import Database, Tx
 from tongbao.base.refusal import Refusal
 from tongbao.base.say import Lang
-from tongbao.risk import rule_words, rules, stance_store, trial
+from tongbao.risk import patterns, rule_words, rules, stance_store, trial
 from tongbao.risk.expression_error import ExpressionError
+from tongbao.risk.patterns_words import proposed
 from tongbao.risk.propose_rule import MAY_WRITE, SET_RULE, propose_rule
 from tongbao.risk.rule_form import NewRuleForm, RuleForm, choices, given_of, scope_given, wrong_moment
 from tongbao.risk.rule_model import Hits, Mode, RuleChange, RuleVersion
@@ -30,6 +31,8 @@ from tongbao.web.site import By, Cursor, Db, Id, Now, visitor
 from tongbao.web.tables import Column
 
 TrialOf = Annotated[UUID | None, QueryParameter(name="trial")]
+SearchOf = Annotated[UUID | None, QueryParameter(name="search")]
+Numbered = Annotated[int, QueryParameter(name="pattern", ge=1, le=100)]
 
 COLUMNS: Final = (
     Column("name", "Rule", "规则"),
@@ -108,9 +111,17 @@ def _waiting(waiting: list[Approval], lang: Lang) -> Listing:
 
 
 @get("/staff/risk/rules/new", guards=[visitor("staff", MAY_WRITE)], include_in_schema=False)
-async def new_rule(request: PageRequest, db: Db, tried: TrialOf = None) -> Page:
-    form = forms.blank(expected=0, **{"action": "challenge", "mode": "shadow", "points": 20, **await _tried(db, tried)})
-    return pages.show(request, "risk/rule_new.html", form=form, **choices(pages.language(request)))
+async def new_rule(
+    request: PageRequest, db: Db, tried: TrialOf = None, search: SearchOf = None, number: Numbered = 1
+) -> Page:
+    """With `trial`, what was tried stands in it; with `search` and `pattern`, a pattern that was found."""
+    lang = pages.language(request)
+    given = {"action": "challenge", "mode": "shadow", "points": 20, **await _tried(db, tried)}
+    if search is not None:
+        async with db.read() as tx:
+            found, newer = await patterns.pattern(tx, search, number)
+        given |= proposed(found, newer, lang)
+    return pages.show(request, "risk/rule_new.html", form=forms.blank(expected=0, **given), **choices(lang))
 
 
 @post("/staff/risk/rules/new", guards=[visitor("staff", MAY_WRITE)], include_in_schema=False)

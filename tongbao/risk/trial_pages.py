@@ -14,7 +14,7 @@ from tongbao.base import days
 from tongbao.base.db import Database, Tx
 from tongbao.base.ids import derived
 from tongbao.base.refusal import Refusal
-from tongbao.risk import rules, trial, trial_words
+from tongbao.risk import patterns, rules, trial, trial_words
 from tongbao.risk.expression_error import ExpressionError
 from tongbao.risk.propose_rule import MAY_WRITE
 from tongbao.risk.rule_form import Scope, choices, given_of, read_countries, read_merchants
@@ -53,6 +53,8 @@ OVERLAPS: Final = (
     Column("share", "Share of what is tried", "占试算命中的比例"),
 )
 Of = Annotated[UUID | None, QueryParameter(name="rule")]
+SearchOf = Annotated[UUID | None, QueryParameter(name="search")]
+Numbered = Annotated[int, QueryParameter(name="pattern", ge=1, le=100)]
 
 
 class TrialForm(Form, frozen=True, kw_only=True):
@@ -80,9 +82,16 @@ class TrialForm(Form, frozen=True, kw_only=True):
 
 
 @get("/staff/risk/trials", guards=[visitor("staff", "risk:read")], include_in_schema=False)
-async def trials_page(request: PageRequest, db: Db, of: Of = None) -> Page:
-    """What was tried, and the form to try something; with `rule`, the condition of that rule stands in it."""
-    return await _show(request, db, of, None)
+async def trials_page(
+    request: PageRequest, db: Db, of: Of = None, search: SearchOf = None, number: Numbered = 1
+) -> Page:
+    """What was tried, and the form to try something; with `rule`, or with `search` and `pattern`, its condition stands in it."""
+    if search is None:
+        return await _show(request, db, of, None)
+    async with db.read() as tx:
+        found, _ = await patterns.pattern(tx, search, number)
+    form = forms.blank(expression=found.expression, days=_DAYS, **_given(None, None))
+    return await _show(request, db, None, form)
 
 
 async def _show(
