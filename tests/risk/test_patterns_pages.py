@@ -69,6 +69,7 @@ async def test_a_pattern_becomes_a_rule_in_shadow_by_two_people(past: Past) -> N
     assert "Propose as a rule in shadow" not in told.text, "an auditor proposes nothing"
     chinese = (await house.look(asked.to, auditor, lang="zh")).text
     assert "本笔金额：¥2,000.00 及以上" in chinese
+    assert "否；" in chinese
     assert "精确率" in chinese
 
     shown = await house.look(asked.to, analyst)

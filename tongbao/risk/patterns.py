@@ -19,9 +19,9 @@ MOST_DAYS: Final = 92
 MOST_DELAY: Final = 30
 MOST: Final = 1_000_000
 """Payments of the days that are looked at."""
-KEPT: Final = 40_000
+KEPT: Final = 20_000
 """Of those that nobody called fraud so many are held at most: one in so many is looked at."""
-MOST_FRAUDS: Final = 20_000
+MOST_FRAUDS: Final = 10_000
 PAGE: Final = 2_000
 MOST_TRIES: Final = 3
 LONGEST: Final = timedelta(minutes=15)

@@ -187,6 +187,7 @@ def _shown(request: PageRequest, found: Search) -> dict[str, Any]:
         "table": Listing(
             columns=PATTERNS,
             rows=_rows(result, settings.currency, lang),
+            hidden=("expression",),
             files=("csv", "xlsx", "pdf") if result.patterns else (),
             chart="bar" if result.patterns else None,
         ),

@@ -20,7 +20,7 @@ _STATE_MESSAGES: Final = {
     "done": "looked for",
     "cancelled": "stopped before its end",
     "too_few": "not looked for: too few known frauds in these days",
-    "too_many": "not looked for: more than a million payments, or 20,000 frauds, in these days",
+    "too_many": "not looked for: more than a million payments, or 10,000 frauds, in these days",
     "too_long": "not looked for to its end: it took longer than a quarter of an hour",
     "gave_up": "not looked for to its end: three workers died over it",
 }
@@ -57,7 +57,7 @@ def condition_words(one: Condition, lang: Lang) -> str:
 
 def pattern_words(pattern: Pattern, lang: Lang) -> str:
     """All that its frauds share."""
-    return (";" if lang == "zh" else "; ").join(condition_words(one, lang) for one in pattern.conditions)
+    return ("；" if lang == "zh" else "; ").join(condition_words(one, lang) for one in pattern.conditions)
 
 
 def _value(one: Condition, lang: Lang) -> str:
