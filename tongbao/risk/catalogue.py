@@ -121,6 +121,7 @@ OWN: Final[dict[str, Kind]] = {
     "factors_changed": Kind(Sort.INT, Unit.SECONDS),
     "level": Kind(Sort.INT),
     "typing_unlike": Kind(Sort.INT),
+    "device_state": Kind(Sort.TEXT),
     "payer": Kind(Sort.TEXT, Unit.ACCOUNT),
     "payee": Kind(Sort.TEXT, Unit.ACCOUNT),
     "device": Kind(Sort.TEXT, Unit.DEVICE),
@@ -148,6 +149,9 @@ _OWN_MESSAGES: Final = {
     "level": "How well the bank knows the payer: level 0 to 3",
     "typing_unlike": (
         "How unlike the payer's habit the amount was typed, where the payer lets it be measured, in thousandths: 1,000 is as usual"
+    ),
+    "device_state": (
+        "The worst that an app attests of a device bound to the payer: 'sound', 'rooted' or 'malware'; missing where none says"
     ),
     "payer": "The payer's account, for lists of accounts",
     "payee": "The payee's account, for lists of accounts",
