@@ -109,6 +109,17 @@ RULES: Final[dict[str, RuleSays]] = {
         told_en=_ASK_EN,
         told_zh=_ASK_ZH,
     ),
+    "known_mule": RuleSays(
+        expression="payee_frauds_known_90d >= 1",
+        action=Action.HOLD,
+        points=70,
+        mode=Mode.LIVE,
+        kinds=("transfer",),
+        why_en="A transfer to somebody who was paid by fraud before: a person said so within three months",
+        why_zh="收款人三个月内的收款曾被认定为欺诈",
+        told_en=_LOOK_EN,
+        told_zh=_LOOK_ZH,
+    ),
     "malware_on_a_device": RuleSays(
         expression="device_state = 'malware' and amount_minor >= 1000.00 CNY",
         action=Action.HOLD,

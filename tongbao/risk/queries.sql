@@ -29,7 +29,8 @@ WHERE id = ANY(%(ids)s::uuid []) AND xid = pg_current_xact_id()
 -- What is known of entities (kinds as in risk.total; 5 tells of a meeting only), in one snapshot, which is told too, with those of
 -- `ids` that are remembered already: of their newest 100 payments since the first of `edges` what lies between them (how many edges lie before it, then counts
 -- and minor units of all, at night, declined), running totals before each of `hours` of their kind (ascending), when they were met first
--- and last, and how many others they met since each of `met_since` (100 at most).
+-- and last, how many others they met since each of `met_since` (100 at most), and of a payee how many payments since each of `fraud_since`
+-- whose newest label says fraud (100 at most).
 WITH asked AS (
     SELECT a.place, a.kind, a.one, a.other, b.open_date - 31 AS since, (%(edges)s::timestamptz [])[1] AS lately
     FROM base.business_day_view b, unnest(%(kinds)s::smallint [], %(ones)s::uuid [], %(others)s::uuid []) WITH ORDINALITY AS a (kind, one, other, place)
@@ -121,6 +122,16 @@ SELECT
                     AND x.last_at >= h.since LIMIT 100
             ) AS found
         ) FROM unnest(%(met_since)s::timestamptz []) AS h (since)
+    ) END,
+    CASE WHEN a.kind = 2 THEN ARRAY(
+        SELECT (
+            SELECT count(*) FROM (
+                SELECT FROM risk.label f
+                WHERE f.payee = a.one AND f.is_fraud AND f.paid_at >= h.since AND NOT EXISTS (
+                    SELECT FROM risk.label n WHERE n.payment_id = f.payment_id AND n.number > f.number
+                ) LIMIT 100
+            ) AS found
+        ) FROM unnest(%(fraud_since)s::timestamptz []) AS h (since)
     ) END
 FROM asked a
 LEFT JOIN lately l ON l.place = a.place

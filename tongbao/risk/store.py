@@ -92,6 +92,7 @@ async def recall(
     edges_s: Sequence[int],
     hours: Sequence[tuple[int, int]],
     met_hours: Sequence[int],
+    fraud_hours: Sequence[int],
 ) -> Recalled:
     """`edges_s`: exact moments, ascending, an hour ago at most. `hours`: by kind of entity, ascending. `keys` is not empty."""
     rows = await tx.rows(
@@ -104,14 +105,23 @@ async def recall(
         hour_kinds=[kind for kind, _ in hours],
         hours=[hour for _, hour in hours],
         met_since=[datetime.fromtimestamp(hour * 3_600, UTC) for hour in met_hours],
+        fraud_since=[datetime.fromtimestamp(hour * 3_600, UTC) for hour in fraud_hours],
     )
     if not rows:
         raise NOT_FOUNDED()
     as_of, rolled_to, already = rows[0][:3]
     nothing = [NO_COUNTS] * len(hours)
     known = [
-        Known(since_each(lately, len(edges_s)), totals or nothing, first_s, last_s, by_one or [], by_other or [])
-        for _, _, _, lately, totals, first_s, last_s, by_one, by_other in rows
+        Known(
+            since_each(lately, len(edges_s)),
+            totals or nothing,
+            first_s,
+            last_s,
+            by_one or [],
+            by_other or [],
+            frauds or [],
+        )
+        for _, _, _, lately, totals, first_s, last_s, by_one, by_other, frauds in rows
     ]
     return Recalled(as_of, rolled_to, set(already), known)
 
