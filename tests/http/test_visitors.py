@@ -34,6 +34,7 @@ OF_A_CUSTOMER = {
     ("GET", "/v1/levels"),
     ("POST", "/v1/me/device-keys"),
     ("GET", "/v1/me/device-keys"),
+    ("PUT", "/v1/me/device-keys/{id}/state"),
     ("DELETE", "/v1/me/device-keys/{id}"),
     ("GET", "/v1/accounts/{id}"),
     ("GET", "/v1/accounts/{id}/entries"),

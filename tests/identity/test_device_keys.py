@@ -12,7 +12,7 @@ from tests.vault import vectors
 from tongbao import identity, vault
 from tongbao.base import audit
 from tongbao.base.refusal import Refusal
-from tongbao.identity import DeviceKey, FactorKind, Proven, Sort
+from tongbao.identity import DeviceKey, DeviceState, FactorKind, Proven, Sort
 from tongbao.identity.passkey_model import DEVICE_SUITES
 from tongbao.identity.registration import himself
 from tongbao.vault import PrivateKey, PublicKey, SignatureSuite
@@ -103,3 +103,34 @@ async def test_twenty_are_enough(world: World) -> None:
         await bind(world, ming, vault.generate(SignatureSuite.ED25519))
     with pytest.raises(Refusal, match="too_many_of_these"):
         await bind(world, ming, vault.generate(SignatureSuite.ED25519))
+
+
+async def attest(world: World, whose: UUID, key_id: UUID, state: DeviceState) -> DeviceState | None:
+    async with world.db.tx() as tx:
+        return (await identity.attest_device(tx, whose, key_id, state, by=himself(whose), at=world.at)).state
+
+
+async def test_what_is_said_of_a_device_only_becomes_worse_until_it_is_bound_anew(world: World) -> None:
+    ming, hua = await customer(world), await customer(world, "+8613900139000", 102)
+    key = vault.generate(SignatureSuite.ED25519)
+    bound = await bind(world, ming, key)
+    assert bound.state is None
+    said = [DeviceState.SOUND, DeviceState.ROOTED, DeviceState.SOUND, DeviceState.MALWARE, DeviceState.ROOTED]
+    assert [await attest(world, ming.id, bound.id, state) for state in said] == [
+        "sound",
+        "rooted",
+        "rooted",
+        "malware",
+        "malware",
+    ]
+    assert (await bind(world, ming, key)).state is DeviceState.MALWARE, "bound again in silence, it is what it was"
+    async with world.db.read() as tx:
+        trail = [one for one in await audit.trail(tx, subject=ming.id) if one.action == "device_key.attest"]
+    assert len(trail) == 3, "what changes nothing is not written down"
+    with pytest.raises(Refusal, match="device_key_unknown"):
+        await attest(world, hua.id, bound.id, DeviceState.SOUND)
+    async with world.db.tx() as tx:
+        await identity.remove_device_key(tx, ming.id, bound.id, by=himself(ming.id), at=world.at, lang="en")
+    with pytest.raises(Refusal, match="device_key_unknown"):
+        await attest(world, ming.id, bound.id, DeviceState.SOUND)
+    assert (await bind(world, ming, vault.generate(SignatureSuite.ED25519))).state is None

@@ -175,6 +175,14 @@ async def test_an_app_binds_its_device(me: Browser, suite: SignatureSuite) -> No
     assert (await bind({**order, "jwk": {**order["jwk"], "d": "AA"}})).json()["code"] == "private_key_shown"
     listed = (await me.http.get("/v1/me/device-keys", headers=said)).json()["items"]
     assert [one["id"] for one in listed] == [answer.json()["id"]]
+    at = f"/v1/me/device-keys/{answer.json()['id']}/state"
+    assert (await me.http.put(at, json={"state": "broken"}, headers=said)).status_code == 422
+    assert "What its app says of it" not in (await me.get(PASSKEYS)).text
+    for state in ("rooted", "sound"):
+        assert (await me.http.put(at, json={"state": state}, headers=said)).json()["state"] == "rooted"
+    page = await me.get(PASSKEYS)
+    assert "its system was broken open" in page.text
+    assert "The bank trusts your payments less while this device is bound." in page.text
     gone = await me.http.delete(f"/v1/me/device-keys/{answer.json()['id']}", headers=said)
     assert gone.status_code == 204
     assert (await bind(order)).json()["code"] == "device_key_over"

@@ -37,5 +37,6 @@ FEATURES = (
         )
         for window in (HOUR * 2, DAY, 7 * DAY)
     ),
+    *(named(Entity.PAYEE, Measure.FRAUDS_KNOWN, window) for window in (2 * HOUR, DAY, 7 * DAY)),
     *(named(entity, measure, None) for entity in Entity for measure in (Measure.SINCE_LAST, Measure.SINCE_FIRST)),
 )

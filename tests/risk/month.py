@@ -9,6 +9,7 @@ import asyncio
 import random
 import sys
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from tests.risk.definitions import FEATURES
@@ -16,7 +17,9 @@ from tongbao import risk
 from tongbao.base.clock import SystemClock
 from tongbao.base.db import Database
 from tongbao.base.ids import uuid7
+from tongbao.base.principal import Principal, PrincipalKind
 
+ANALYST = Principal(id=UUID(int=7), kind=PrincipalKind.STAFF)
 FIRST = datetime(2026, 6, 1, tzinfo=UTC)
 DAYS = 30
 
@@ -44,6 +47,16 @@ def made_up(chance: random.Random, clock: SystemClock, at: datetime) -> risk.Ask
     )
 
 
+async def say(db: Database, payment_id: UUID, clock: SystemClock, *, is_fraud: bool, wait_s: float) -> None:
+    """An analyst labels it, now and then twice, while others judge."""
+    for verdict in (is_fraud, not is_fraud) if wait_s < 0.005 else (is_fraud,):
+        async with db.tx() as tx:
+            said: Any = {"is_fraud": verdict, "source": risk.LabelSource.ANALYST, "reason": "seen", "by": ANALYST}
+            await risk.label(tx, payment_id, id=uuid7(clock.now()), at=clock.now(), **said)
+            await tx.flush()
+            await asyncio.sleep(wait_s)
+
+
 async def live(url: str, seed: int, batches: int) -> None:
     chance, clock = random.Random(seed), SystemClock()
     async with Database(url, size=2) as db:
@@ -58,6 +71,10 @@ async def live(url: str, seed: int, batches: int) -> None:
                 risk.came_to_nothing(tx, [one.id for one in asked if chance.random() < 0.2])
                 await tx.flush()
                 await asyncio.sleep(chance.random() / 50)  # others commit before and after
+            if chance.random() < 0.5:
+                await say(
+                    db, chance.choice(asked).id, clock, is_fraud=chance.random() < 0.7, wait_s=chance.random() / 50
+                )
             if chance.random() < 0.3:
                 async with db.tx() as tx:
                     await risk.roll(tx, at=clock.now(), most=chance.randrange(1, 40))

@@ -68,6 +68,23 @@ async def rows(db: Database) -> list[Row]:
     return [Row(*row) for row in found]
 
 
+class Label(NamedTuple):
+    """A label as it lies in the database: of a payment, in which transaction."""
+
+    payment_id: UUID
+    number: int
+    is_fraud: bool
+    xid: int
+
+
+async def labels(db: Database) -> list[Label]:
+    async with db.read() as tx:
+        found = await tx.rows(
+            "SELECT payment_id, number, is_fraud, xid::text::bigint FROM risk.label ORDER BY payment_id, number"
+        )
+    return [Label(*row) for row in found]
+
+
 def saw(snapshot: str, xid: int) -> bool:
     """Whether a snapshot shows what a transaction wrote. Its text: lowest that runs, first not begun, those that run."""
     low, high, running = snapshot.split(":")
@@ -77,7 +94,8 @@ def saw(snapshot: str, xid: int) -> bool:
 class Book:
     """All rows, and those of each party."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Row], labels: Sequence[Label] = ()) -> None:
+        self._labels = labels
         self._of: dict[tuple[Entity, Any], list[Row]] = defaultdict(list)
         for row in rows:
             for entity in Entity:
@@ -86,7 +104,24 @@ class Book:
     def features(self, mine: Row, definitions: Sequence[Feature]) -> list[int | None]:
         """What each definition comes to for this row."""
         kept = {entity: self._seen(mine, entity) for entity in Entity}
-        return [_feature(mine, *kept[f.entity], f) for f in definitions]
+        frauds = self._frauds(mine)
+        return [
+            self._known_frauds(mine, frauds, f)
+            if f.measure is Measure.FRAUDS_KNOWN
+            else _feature(mine, *kept[f.entity], f)
+            for f in definitions
+        ]
+
+    def _frauds(self, mine: Row) -> set[UUID]:
+        """Payments whose newest label, of those that this row could see, says fraud."""
+        newest = {label.payment_id: label.is_fraud for label in self._labels if saw(mine.snapshot, label.xid)}
+        return {id_ for id_, is_fraud in newest.items() if is_fraud}
+
+    def _known_frauds(self, mine: Row, frauds: set[UUID], f: Feature) -> int | None:
+        begins = f.begins(mine.at_s)
+        if mine.payee is None or begins is None:
+            return None
+        return min(NEWEST, sum(row.id in frauds and row.at_s > begins for row in self._of[f.entity, mine.payee]))
 
     def _seen(self, mine: Row, entity: Entity) -> tuple[list[Row], list[Row], list[Row]]:
         """Of the same party: the batch up to this row; the newest that were committed; all that were rolled."""

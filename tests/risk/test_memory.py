@@ -164,6 +164,8 @@ async def test_one_rolls_at_a_time(memory: Memory) -> None:
     ("wrong", "says"),
     [
         (Feature(name="it", entity=Entity.PAYER, measure=Measure.FRAUD_SHARE, window_s=DAY), "no label"),
+        (Feature(name="it", entity=Entity.PAYER, measure=Measure.FRAUDS_KNOWN, window_s=HOUR), "of a payee"),
+        (Feature(name="it", entity=Entity.PAYEE, measure=Measure.FRAUDS_KNOWN, window_s=HOUR), "by the hour"),
         (Feature(name="it", entity=Entity.PAYER, measure=Measure.COUNT, window_s=DAY), "only short windows"),
         (Feature(name="it", entity=Entity.PAIR, measure=Measure.COUNT, window_s=HOUR), "a pair has no exact window"),
         (Feature(name="it", entity=Entity.PAYER, measure=Measure.COUNT, window_s=HOUR, delay_s=1), "ends now"),
@@ -202,7 +204,10 @@ async def test_a_month_of_four_processes_is_the_same_looked_at_afterwards(db: Da
     all_ = await naive.rows(db)
     assert len({row.xid for row in all_}) == 400
     assert any(row.rolled_to > all_[0].xid for row in all_), "nothing was rolled while they lived"
-    book = naive.Book(all_)
+    labels = await naive.labels(db)
+    assert any(label.number > 1 for label in labels), "nobody changed his mind"
+    assert any(row.features[n] for row in all_ for n, f in enumerate(FEATURES) if f.measure is Measure.FRAUDS_KNOWN)
+    book = naive.Book(all_, labels)
     for row in all_:
         wanted = book.features(row, FEATURES)
         wrong = [(f.name, was, is_) for f, was, is_ in zip(FEATURES, row.features, wanted, strict=True) if was != is_]

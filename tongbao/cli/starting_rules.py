@@ -26,6 +26,8 @@ _SCAM_EN: Final = (
     "the bank, the police and the courts never ask for that."
 )
 _SCAM_ZH: Final = "您从未向对方付过款。如果有人打电话要求您转账，请立即停止：银行、警方和法院绝不会要求您转账。"
+_DEVICE_EN: Final = "A device of yours is not safe, so the bank asks you to confirm. Look under Safety which one it is."
+_DEVICE_ZH: Final = "您绑定的设备存在安全风险，请确认是您本人操作。可在“安全”中查看是哪台设备。"
 _LOOK_EN: Final = "A person at the bank looks at this transfer before it goes on. You need not do anything."
 _LOOK_ZH: Final = "银行工作人员会先核实这笔转账，您无需操作。"
 
@@ -104,6 +106,48 @@ RULES: Final[dict[str, RuleSays]] = {
         kinds=("transfer",),
         why_en="A large transfer within an hour of a changed password or telephone",
         why_zh="更换密码或手机后一小时内大额转账",
+        told_en=_ASK_EN,
+        told_zh=_ASK_ZH,
+    ),
+    "known_mule": RuleSays(
+        expression="payee_frauds_known_90d >= 1",
+        action=Action.HOLD,
+        points=70,
+        mode=Mode.LIVE,
+        kinds=("transfer",),
+        why_en="A transfer to somebody who was paid by fraud before: a person said so within three months",
+        why_zh="收款人三个月内的收款曾被认定为欺诈",
+        told_en=_LOOK_EN,
+        told_zh=_LOOK_ZH,
+    ),
+    "malware_on_a_device": RuleSays(
+        expression="device_state = 'malware' and amount_minor >= 1000.00 CNY",
+        action=Action.HOLD,
+        points=80,
+        mode=Mode.LIVE,
+        kinds=("transfer",),
+        why_en="A transfer of a payer on whose device malware was found: somebody else may have typed it",
+        why_zh="付款人的设备检测到恶意软件，转账可能并非本人操作",
+        told_en=_LOOK_EN,
+        told_zh=_LOOK_ZH,
+    ),
+    "bad_device": RuleSays(
+        expression="device_state in ('rooted', 'malware') and (not payee_known or amount_minor >= 300.00 CNY)",
+        action=Action.CHALLENGE,
+        points=50,
+        mode=Mode.LIVE,
+        why_en="A device bound to the payer is rooted or has malware",
+        why_zh="付款人绑定的设备已被破解或检测到恶意软件",
+        told_en=_DEVICE_EN,
+        told_zh=_DEVICE_ZH,
+    ),
+    "another_hand": RuleSays(
+        expression="typing_unlike >= 4000",
+        action=Action.CHALLENGE,
+        points=40,
+        mode=Mode.LIVE,
+        why_en="The amount was typed quite unlike the payer's habit: somebody else may hold his telephone",
+        why_zh="输入金额的方式与付款人平时习惯明显不同，可能并非本人操作",
         told_en=_ASK_EN,
         told_zh=_ASK_ZH,
     ),

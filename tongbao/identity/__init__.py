@@ -16,6 +16,7 @@ from tongbao.identity.consents import consent_history, consents_of, may_use, set
 from tongbao.identity.customers import find_customers, list_customers, register_customers
 from tongbao.identity.device_keys import (
     add_device_key,
+    attest_device,
     check_device_signature,
     device_keys,
     device_keys_of,
@@ -94,7 +95,7 @@ from tongbao.identity.model import (
 )
 from tongbao.identity.own import may_see_account, may_see_customer, owns, require_or_own
 from tongbao.identity.passkey_login import begin_passkey_login, log_in_by_passkey
-from tongbao.identity.passkey_model import AuthenticatorModel, DeviceKey, Modality, Passkey
+from tongbao.identity.passkey_model import AuthenticatorModel, DeviceKey, DeviceState, Modality, Passkey
 from tongbao.identity.passkeys import (
     add_passkey,
     assertion_options,
@@ -276,6 +277,7 @@ __all__ = [
     "Details",
     "Device",
     "DeviceKey",
+    "DeviceState",
     "Document",
     "DocumentSeen",
     "EnvelopeKey",
@@ -336,6 +338,7 @@ __all__ = [
     "ask_verification",
     "assertion_options",
     "attempt",
+    "attest_device",
     "authenticate",
     "begin_passkey_login",
     "begin_phone_change",

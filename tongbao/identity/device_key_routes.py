@@ -7,16 +7,16 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from litestar import Request, delete, get, post
+from litestar import Request, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
 from tongbao.base.db import Tx
 from tongbao.base.principal import Principal
 from tongbao.identity import refusals as no
-from tongbao.identity.device_keys import add_device_key, device_keys_of, remove_device_key
+from tongbao.identity.device_keys import add_device_key, attest_device, device_keys_of, remove_device_key
 from tongbao.identity.model import Made
-from tongbao.identity.passkey_model import DeviceKey
+from tongbao.identity.passkey_model import DeviceKey, DeviceState
 from tongbao.vault import REFUSALS as SHUT
 from tongbao.web import pages
 from tongbao.web.body import Body
@@ -43,8 +43,14 @@ class DeviceKeyOrder(Body, frozen=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=60, examples=["Pixel 8"])]
 
 
+class Attestation(Body, frozen=True):
+    """What the app found where it runs."""
+
+    state: DeviceState
+
+
 class DeviceKeyView(msgspec.Struct, kw_only=True):
-    """`id` names the key where a payment is signed."""
+    """`id` names the key where a payment is signed; `state` is the worst that the app has attested of the device."""
 
     id: UUID
     alg: str
@@ -52,10 +58,19 @@ class DeviceKeyView(msgspec.Struct, kw_only=True):
     name: str
     made_at: datetime
     used_at: datetime | None
+    state: DeviceState | None
 
 
 def _view(key: DeviceKey) -> DeviceKeyView:
-    return DeviceKeyView(id=key.id, alg=key.suite, jwk=key.jwk, name=key.name, made_at=key.made_at, used_at=key.used_at)
+    return DeviceKeyView(
+        id=key.id,
+        alg=key.suite,
+        jwk=key.jwk,
+        name=key.name,
+        made_at=key.made_at,
+        used_at=key.used_at,
+        state=key.state,
+    )
 
 
 def _holder(principal: Principal) -> UUID:
@@ -108,6 +123,22 @@ async def list_keys(principal: By, db: Db) -> Page[DeviceKeyView]:
     return Page(items=[_view(key) for key in found])
 
 
+@put(
+    "/v1/me/device-keys/{id:uuid}/state",
+    guards=[require("me:pay")],
+    tags=["keys"],
+    summary="Say whether a device of one's own is sound, rooted or has malware",
+    operation_id="attest_device",
+    response_description="The key with the state that counts: it only becomes worse, until the device is bound anew.",
+    responses=problems(no.CUSTOMER_UNKNOWN, no.CUSTOMER_CLOSED, no.DEVICE_KEY_UNKNOWN, write=True),
+)
+async def attest(id: Id, data: JSONBody[Attestation], principal: By, db: Db, clock: Now) -> DeviceKeyView:
+    async def write(tx: Tx) -> DeviceKey:
+        return await attest_device(tx, _holder(principal), id, data.state, by=principal, at=clock.now())
+
+    return _view(await db.retry(write))
+
+
 @delete(
     "/v1/me/device-keys/{id:uuid}",
     status_code=204,
@@ -126,4 +157,4 @@ async def remove_key(id: Id, principal: By, request: Request[Any, Any, Any], db:
     await db.retry(remove)
 
 
-ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (add_key, list_keys, remove_key)
+ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (add_key, list_keys, attest, remove_key)

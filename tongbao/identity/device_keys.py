@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from tongbao.base import audit
 from tongbao.base.db import Tx
 from tongbao.base.ids import derived
@@ -18,7 +20,7 @@ from tongbao.identity import passkey_store
 from tongbao.identity import refusals as no
 from tongbao.identity.factors import must_be_open
 from tongbao.identity.model import FactorKind, Made, Proven
-from tongbao.identity.passkey_model import DEVICE_SUITES, MOST_OF_A_CUSTOMER, DeviceKey
+from tongbao.identity.passkey_model import DEVICE_SUITES, MOST_OF_A_CUSTOMER, DeviceKey, DeviceState
 from tongbao.identity.tell import tell_of_factor
 from tongbao.vault import PublicKey
 
@@ -81,6 +83,26 @@ async def rename_device_key(tx: Tx, customer_id: UUID, id: UUID, name: str, *, b
     if not await passkey_store.rename_device_key(tx, customer_id, id, name):
         raise no.DEVICE_KEY_UNKNOWN()
     await audit.record(tx, by, "device_key.rename", customer_id, at=at, details={"device_key_id": str(id)})
+
+
+async def attest_device(
+    tx: Tx, customer_id: UUID, id: UUID, state: DeviceState, *, by: Principal, at: datetime
+) -> DeviceKey:
+    """Notes what the app on a device says of it; audited. Rules of risk look at the worst device that is bound to a payer.
+
+    It only becomes worse: whoever holds a broken device may say anything, and one that was set up anew has lost its key and is
+    bound again. A better word changes nothing and answers what counts. Refuses as `rename_device_key`.
+    """
+    await must_be_open(tx, customer_id, by)
+    known = await passkey_store.lock_device_key(tx, customer_id, id)
+    if known is None:
+        raise no.DEVICE_KEY_UNKNOWN()
+    if not state.is_worse_than(known.state):
+        return known
+    await passkey_store.device_key_state(tx, id, state, at)
+    details = {"device_key_id": str(id), "state": state.value}
+    await audit.record(tx, by, "device_key.attest", customer_id, at=at, details=details)
+    return msgspec.structs.replace(known, state=state)
 
 
 async def remove_device_key(

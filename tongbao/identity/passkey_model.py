@@ -33,6 +33,20 @@ class Modality(StrEnum):
         return frozenset((Sort.POSSESSION, Sort.KNOWLEDGE if self is Modality.OTHER else Sort.INHERENCE))
 
 
+class DeviceState(StrEnum):
+    """What the app on a device attests of it, each worse than the one before."""
+
+    SOUND = "sound"
+    ROOTED = "rooted"
+    """Its owner, or whoever broke in, is above its system: what it shows and signs may be another's doing."""
+    MALWARE = "malware"
+
+    def is_worse_than(self, other: DeviceState | None) -> bool:
+        """Whatever is said is more than nothing."""
+        order = tuple(DeviceState)
+        return other is None or order.index(self) > order.index(other)
+
+
 class Bound(msgspec.Struct, frozen=True):
     """What is asked of a modality before it serves large amounts; the highest rates. `spoof_accept` None: not asked for."""
 
@@ -118,3 +132,5 @@ class DeviceKey(msgspec.Struct, frozen=True, kw_only=True):
     used_at: datetime | None
     revoked_at: datetime | None
     parsed: PublicKey
+    state: DeviceState | None = None
+    """None while its app has said nothing of it."""

@@ -84,11 +84,12 @@ ON CONFLICT (customer_id, thumbprint) DO NOTHING RETURNING id;
 
 -- name: device_keys
 -- By id, revoked ones too.
-SELECT id, customer_id, suite, jwk, name, made_at, used_at, revoked_at FROM identity.device_key WHERE id = ANY(%(ids)s::uuid[]);
+SELECT id, customer_id, suite, jwk, name, made_at, used_at, revoked_at, state FROM identity.device_key
+WHERE id = ANY(%(ids)s::uuid[]);
 
 -- name: device_keys_of
 -- What customers have not revoked, oldest first.
-SELECT id, customer_id, suite, jwk, name, made_at, used_at, revoked_at FROM identity.device_key
+SELECT id, customer_id, suite, jwk, name, made_at, used_at, revoked_at, state FROM identity.device_key
 WHERE customer_id = ANY(%(customer_ids)s::uuid[]) AND revoked_at IS NULL ORDER BY customer_id, made_at, id;
 
 -- name: device_key_used
@@ -100,6 +101,15 @@ WHERE id = %(id)s AND (used_at IS NULL OR used_at < %(at)s::timestamptz - interv
 -- Returns nothing when he has none of this id.
 UPDATE identity.device_key SET name = %(name)s
 WHERE id = %(id)s AND customer_id = %(customer_id)s AND revoked_at IS NULL RETURNING id;
+
+-- name: lock_device_key
+-- One that counts, until the end of the transaction: what its app attests comes one after the other.
+SELECT id, customer_id, suite, jwk, name, made_at, used_at, revoked_at, state FROM identity.device_key
+WHERE id = %(id)s AND customer_id = %(customer_id)s AND revoked_at IS NULL FOR NO KEY UPDATE;
+
+-- name: device_key_state
+-- What its app attests of the device.
+UPDATE identity.device_key SET state = %(state)s, state_at = %(at)s WHERE id = %(id)s;
 
 -- name: revoke_device_key
 -- Its name, once.

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from tongbao.base import sql
 from tongbao.base.db import Rank, Tx
 from tongbao.identity.model import Factor, FactorKind
-from tongbao.identity.passkey_model import AuthenticatorModel, DeviceKey, Modality, Offer, Passkey
+from tongbao.identity.passkey_model import AuthenticatorModel, DeviceKey, DeviceState, Modality, Offer, Passkey
 from tongbao.vault import PublicKey
 
 Q = sql.load("tongbao.identity", "passkey")
@@ -143,7 +143,7 @@ async def forget_passkey_logins(tx: Tx, before: datetime) -> int:
 
 
 def _device_key(row: Row) -> DeviceKey:
-    id_, customer_id, suite, jwk, name, made_at, used_at, revoked_at = row
+    id_, customer_id, suite, jwk, name, made_at, used_at, revoked_at, state = row
     return DeviceKey(
         id=id_,
         customer_id=customer_id,
@@ -154,6 +154,7 @@ def _device_key(row: Row) -> DeviceKey:
         used_at=used_at,
         revoked_at=revoked_at,
         parsed=PublicKey.from_jwk(jwk),
+        state=DeviceState(state) if state else None,
     )
 
 
@@ -176,6 +177,15 @@ async def device_key_used(tx: Tx, id: UUID, at: datetime) -> None:
 
 async def rename_device_key(tx: Tx, customer_id: UUID, id: UUID, name: str) -> bool:
     return await tx.row(Q["rename_device_key"], id=id, customer_id=customer_id, name=name) is not None
+
+
+async def lock_device_key(tx: Tx, customer_id: UUID, id: UUID) -> DeviceKey | None:
+    row = await tx.row(Q["lock_device_key"], id=id, customer_id=customer_id)
+    return _device_key(row) if row else None
+
+
+async def device_key_state(tx: Tx, id: UUID, state: DeviceState, at: datetime) -> None:
+    await tx.run(Q["device_key_state"], id=id, state=state.value, at=at)
 
 
 async def revoke_device_key(tx: Tx, customer_id: UUID, id: UUID, at: datetime) -> str | None:

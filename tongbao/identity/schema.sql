@@ -307,7 +307,8 @@ CREATE TABLE identity.passkey_login (
 );
 CREATE INDEX passkey_login_by_time ON identity.passkey_login (made_at);
 
--- Public keys of customers' own devices: the private part never leaves the device. `thumbprint`: RFC 7638. Retention: as passkeys.
+-- Public keys of customers' own devices: the private part never leaves the device. `thumbprint`: RFC 7638. `state`: the worst that its
+-- app has attested of the device, since `state_at`. Retention: as passkeys.
 CREATE TABLE identity.device_key (
     id uuid PRIMARY KEY,
     customer_id uuid NOT NULL CONSTRAINT device_key_is_of_a_customer REFERENCES identity.customer (id),
@@ -318,6 +319,8 @@ CREATE TABLE identity.device_key (
     made_at timestamptz NOT NULL,
     used_at timestamptz,
     revoked_at timestamptz,
+    state text CONSTRAINT device_key_state CHECK (state IN ('sound', 'rooted', 'malware')),
+    state_at timestamptz,
     CONSTRAINT device_key_once UNIQUE (customer_id, thumbprint)
 );
 CREATE INDEX device_key_by_customer ON identity.device_key (customer_id, made_at);
@@ -333,9 +336,9 @@ UNION ALL
 SELECT d.customer_id, 'device', d.made_at, c.created_at
 FROM identity.device_key d JOIN identity.customer c ON c.id = d.customer_id WHERE d.revoked_at IS NULL;
 
--- Keys of customers' devices that count.
+-- Keys of customers' devices that count, and what their apps attest of the devices.
 CREATE VIEW identity.device_key_view AS
-SELECT id, customer_id FROM identity.device_key WHERE revoked_at IS NULL;
+SELECT id, customer_id, state FROM identity.device_key WHERE revoked_at IS NULL;
 
 -- A seed that was shown and has not been confirmed by a code. Retention: until `forget_sessions`.
 CREATE TABLE identity.totp_offer (

@@ -98,6 +98,7 @@ def own(
         "factors_changed": None if changed_h is None else changed_h * 3_600,
         "level": situation.level if situation else None,
         "typing_unlike": situation.typing_unlike if situation else None,
+        "device_state": situation.device_state if situation else None,
         "payer": str(order.payer_account_id),
         "payee": str(asked.payee) if asked.payee else None,
         "device": str(asked.device) if asked.device else None,

@@ -92,6 +92,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     family_above_minor: int = 0
     typing_unlike: int | None = None
     """How unlike his habit he typed an amount in the last ten minutes, in thousandths; None where he is not measured."""
+    device_state: str | None = None
+    """The worst that the app of a device bound to him attests: `sound`, `rooted`, `malware`; None where none says anything."""
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):

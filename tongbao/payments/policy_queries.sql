@@ -13,11 +13,12 @@ ON CONFLICT (version) DO NOTHING RETURNING version;
 -- name: situations
 -- What is known of customers who pay for themselves, an order a row, each with the policy in force: how well the bank knows them,
 -- what they paid today and this month, when they last changed what they prove themselves with (what a newcomer sets in his first
--- day is no change), whose trusted person is to agree above which amount, how unlike their habit they have just typed, and whether the payee is himself or among the last 200 whom
+-- day is no change), whose trusted person is to agree above which amount, how unlike their habit they have just typed, the worst that
+-- the app of a device bound to them attests, and whether the payee is himself or among the last 200 whom
 -- this account has paid. One statement for a batch.
 SELECT u.i, p.version, p.content, p.reason, p.proposed_by, p.approved_by, p.in_force_at, p.previous_hash, p.hash,
     coalesce(v.customer_level, 0), s.day, s.day_minor, s.month, s.month_minor, s.month_count, f.changed_at,
-    g.id, g.ask_above_minor, w.unlike,
+    g.id, g.ask_above_minor, w.unlike, d.state,
     coalesce(t.customer_id = v.customer_id, false) OR EXISTS (
         SELECT 1 FROM (
             SELECT payee_account_id, captured_minor FROM payments.payment
@@ -46,7 +47,11 @@ LEFT JOIN LATERAL (
     SELECT r.unlike FROM identity.typing_view r
     WHERE r.customer_id = v.customer_id AND r.recorded_at > %(at)s - interval '10 minutes' AND r.recorded_at <= %(at)s
     ORDER BY r.recorded_at DESC LIMIT 1
-) AS w ON true;
+) AS w ON true
+LEFT JOIN LATERAL (
+    SELECT k.state FROM identity.device_key_view k WHERE k.customer_id = v.customer_id AND k.state IS NOT NULL
+    ORDER BY array_position(ARRAY['malware', 'rooted', 'sound'], k.state) LIMIT 1
+) AS d ON true;
 
 -- name: challenges
 -- What payers were asked for.

@@ -78,7 +78,8 @@ async def situations(
 
 
 def _situation(order: Order, row: Sequence[Any], at: datetime, day: date, hour: int) -> Situation:
-    level, spent_on, day_minor, month, month_minor, month_count, changed_at, family_id, above, unlike, paid_before = row
+    level, spent_on, day_minor, month, month_minor, month_count, changed_at, family_id, above, *typed, paid_before = row
+    unlike, state = typed
     this_month = month == day.replace(day=1)
     return Situation(
         amount_minor=order.amount_minor,
@@ -94,6 +95,7 @@ def _situation(order: Order, row: Sequence[Any], at: datetime, day: date, hour: 
         family_id=family_id,
         family_above_minor=above or 0,
         typing_unlike=unlike,
+        device_state=state,
     )
 
 

@@ -95,7 +95,8 @@ async def _show(request: PageRequest, db: Database, id: UUID, filled: Filled[Any
         known = await labels(tx, id)
         again = await replay(tx, [id])
         explained = await explain(tx, id)
-        under = next((past.under for past in await replay_store.past(tx, [id])), None)
+        past = next(iter(await replay_store.past(tx, [id])), None)
+        under = past.under if past else None
         stance = await stance_store.stance_at(tx, under.change) if under else None
     if found is None:
         raise ASSESSMENT_UNKNOWN()
@@ -110,6 +111,7 @@ async def _show(request: PageRequest, db: Database, id: UUID, filled: Filled[Any
         status=status,
         found=found,
         again=next(iter(again), None),
+        device_state=past.own.get("device_state") if past and past.own else None,
         judged_under=stance_word(stance.value, lang) if stance else "",
         explained=explained,
         causes=_causes(explained, found.currency, lang),

@@ -81,6 +81,7 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
     *_over(Entity.PAYEE, Measure.DISTINCT, *_LONG[:3], of=Entity.PAYER),
     *_over(Entity.PAYEE, Measure.COUNT, *_LONG[:2], only=Filter.DECLINED),
     *_over(Entity.PAYEE, Measure.COUNT, 7 * DAY, only=Filter.NIGHT),
+    *_over(Entity.PAYEE, Measure.FRAUDS_KNOWN, 90 * DAY),
     *_since(Entity.PAYEE),
     *_over(Entity.DEVICE, Measure.COUNT, *_SHORT[1:], DAY, 30 * DAY),
     *_over(Entity.DEVICE, Measure.DISTINCT, *_LONG[:3], of=Entity.PAYER),
@@ -95,10 +96,14 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
 )
 
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the catalogue: what was remembered of a payment is in the order of the version that it was remembered by."""
 
-_NAMES_OF: Final = {VERSION: tuple(feature.name for feature in CATALOGUE)}
+_NEW_IN_2: Final = ("payee_frauds_known_90d",)
+_NAMES_OF: Final = {
+    1: tuple(feature.name for feature in CATALOGUE if feature.name not in _NEW_IN_2),
+    VERSION: tuple(feature.name for feature in CATALOGUE),
+}
 """By version. Whoever changes the catalogue raises VERSION and writes down here what the version before it was."""
 
 
@@ -121,6 +126,7 @@ OWN: Final[dict[str, Kind]] = {
     "factors_changed": Kind(Sort.INT, Unit.SECONDS),
     "level": Kind(Sort.INT),
     "typing_unlike": Kind(Sort.INT),
+    "device_state": Kind(Sort.TEXT),
     "payer": Kind(Sort.TEXT, Unit.ACCOUNT),
     "payee": Kind(Sort.TEXT, Unit.ACCOUNT),
     "device": Kind(Sort.TEXT, Unit.DEVICE),
@@ -148,6 +154,9 @@ _OWN_MESSAGES: Final = {
     "level": "How well the bank knows the payer: level 0 to 3",
     "typing_unlike": (
         "How unlike the payer's habit the amount was typed, where the payer lets it be measured, in thousandths: 1,000 is as usual"
+    ),
+    "device_state": (
+        "The worst that an app attests of a device bound to the payer: 'sound', 'rooted' or 'malware'; missing where none says"
     ),
     "payer": "The payer's account, for lists of accounts",
     "payee": "The payee's account, for lists of accounts",
@@ -203,6 +212,9 @@ _SENTENCE_MESSAGES: Final[dict[tuple[Entity, Measure, Filter, Entity | None], st
     (Entity.PAYEE, Measure.DISTINCT, Filter.ALL, Entity.PAYER): "Different payers of the payee within %(window)s",
     (Entity.PAYEE, Measure.COUNT, Filter.DECLINED, None): "Declined payments to the payee within %(window)s",
     (Entity.PAYEE, Measure.COUNT, Filter.NIGHT, None): "Payments to the payee at night within %(window)s",
+    (Entity.PAYEE, Measure.FRAUDS_KNOWN, Filter.ALL, None): (
+        "Payments to the payee within %(window)s that are labelled as fraud by now"
+    ),
     (Entity.PAYEE, Measure.SINCE_LAST, Filter.ALL, None): "Time since the last payment to the payee",
     (Entity.PAYEE, Measure.SINCE_FIRST, Filter.ALL, None): "Time since the first payment to the payee",
     (Entity.DEVICE, Measure.COUNT, Filter.ALL, None): "Payments from the device within %(window)s",

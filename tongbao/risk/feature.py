@@ -38,6 +38,8 @@ class Measure(StrEnum):
     """The payment's own amount in thousandths of the mean of the others."""
     FRAUD_SHARE = "fraud_share"
     """Payments known as fraud by then, in millionths of all."""
+    FRAUDS_KNOWN = "frauds_known"
+    """Payments whose newest label says fraud, from the moment on at which it is said."""
     DISTINCT = "distinct"
     """How many different others: payees of a payer, payers of a device."""
     SINCE_LAST = "since_last"

@@ -1,9 +1,10 @@
 -- name: add_label
 -- The next label of a payment, where the newest is still the one that was seen (none told: whichever it is); answers nothing where it
--- is not, and where this id has said its label already.
-INSERT INTO risk.label (payment_id, number, id, is_fraud, source, said_at, said_by, reason)
-SELECT %(payment_id)s, n.newest + 1, %(id)s, %(is_fraud)s, %(source)s, %(at)s, %(by)s, %(reason)s
+-- is not, and where this id has said its label already. With it stands whom the payment paid, and when, for what is known of him.
+INSERT INTO risk.label (payment_id, number, id, is_fraud, source, said_at, said_by, reason, payee, paid_at, xid)
+SELECT %(payment_id)s, n.newest + 1, %(id)s, %(is_fraud)s, %(source)s, %(at)s, %(by)s, %(reason)s, a.payee, a.at, pg_current_xact_id()
 FROM (SELECT coalesce(max(l.number), 0) AS newest FROM risk.label l WHERE l.payment_id = %(payment_id)s) AS n
+LEFT JOIN risk.assessment a ON a.id = %(payment_id)s
 WHERE %(expected)s::integer IS NULL OR n.newest = %(expected)s
 ON CONFLICT DO NOTHING RETURNING number;
 

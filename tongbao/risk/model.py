@@ -51,6 +51,8 @@ class Known(msgspec.Struct):
     last_s: int | None
     met_by_one: list[int]
     met_by_other: list[int]
+    frauds: list[int]
+    """Of a payee: payments to it that are known as fraud, since each of the hours that were asked for."""
 
 
 class Recalled(msgspec.Struct):

@@ -29,8 +29,8 @@ WHERE id = ANY(%(ids)s::uuid []) AND xid = pg_current_xact_id()
 -- What is known of entities (kinds as in risk.total; 5 tells of a meeting only), in one snapshot, which is told too, with those of
 -- `ids` that are remembered already: of their newest 100 payments since the first of `edges` what lies between them (how many edges lie before it, then counts
 -- and minor units of all, at night, declined), running totals before each of `hours` of their kind (ascending), when they were met first
--- and last, and how many others they met since each of `met_since` (ascending, four at most; of
--- their newest 100).
+-- and last, how many others they met since each of `met_since` (ascending, four at most; of their newest 100), and of a payee how many
+-- payments since each of `fraud_since` whose newest label says fraud (100 at most).
 WITH asked AS (
     SELECT a.place, a.kind, a.one, a.other, b.open_date - 31 AS since, (%(edges)s::timestamptz [])[1] AS lately,
         (%(met_since)s::timestamptz [])[1] AS met_1, (%(met_since)s::timestamptz [])[2] AS met_2, (%(met_since)s::timestamptz [])[3] AS met_3,
@@ -127,6 +127,16 @@ SELECT
             WHERE x.kind = CASE a.kind WHEN 2 THEN 4 WHEN 1 THEN 5 END AND x.other = a.one AND x.last_at >= a.met_1
             ORDER BY x.last_at DESC LIMIT 100
         ) AS f
+    ) END,
+    CASE WHEN a.kind = 2 THEN ARRAY(
+        SELECT (
+            SELECT count(*) FROM (
+                SELECT FROM risk.label f
+                WHERE f.payee = a.one AND f.is_fraud AND f.paid_at >= h.since AND NOT EXISTS (
+                    SELECT FROM risk.label n WHERE n.payment_id = f.payment_id AND n.number > f.number
+                ) LIMIT 100
+            ) AS found
+        ) FROM unnest(%(fraud_since)s::timestamptz []) AS h (since)
     ) END
 FROM asked a
 LEFT JOIN lately l ON l.place = a.place

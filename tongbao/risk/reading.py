@@ -57,6 +57,11 @@ def reader(feature: Feature, at_s: int, by_totals: int | None, lately: int | Non
     return lambda known, counts, own: value(measure, counted(known, counts), amounted(known, counts), own)
 
 
+def known_frauds(since: int) -> Reader:
+    """Since which of the moments that were asked for. What comes before in the batch has no label yet."""
+    return lambda known, _counts, _own: known.frauds[since]
+
+
 def _since_last(known: Known, counts: Counts, at_s: int, itself: int) -> int | None:
     if counts[0] > itself:
         return 0

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from tongbao.base.db import Tx
 from tongbao.risk import store
-from tongbao.risk.feature import HOUR, Edge, Entity, Feature, Measure
+from tongbao.risk.feature import HOUR, Edge, Entity, Feature, Filter, Measure
 from tongbao.risk.model import KINDS, NOBODY, Asked, Counts, Key, Recalled, Seen
-from tongbao.risk.reading import MOST_MEETINGS, NEWEST, NO_COUNTS, Met, Reading, reader
+from tongbao.risk.reading import MOST_MEETINGS, NEWEST, NO_COUNTS, Met, Reading, known_frauds, reader
 
 _EVER: Final = 2**31 - 1
 _OTHERS: Final = {
@@ -20,6 +20,7 @@ _OTHERS: Final = {
     (Entity.DEVICE, Entity.PAYER): True,
 }
 """Who may be told apart for whom, and whether they are found as whom it met, or as who met it."""
+_NEVER_TOTALLED: Final = (Measure.DISTINCT, Measure.SINCE_FIRST, Measure.SINCE_LAST, Measure.FRAUDS_KNOWN)
 
 
 def check(feature: Feature) -> None:
@@ -36,6 +37,10 @@ def check(feature: Feature) -> None:
         "what is received is another payment": feature.entity is Entity.RECEIVED
         and feature.measure in (Measure.MEAN, Measure.RATIO),
         "it is told apart by whom?": (feature.measure is Measure.DISTINCT) != told_apart,
+        "labels are remembered of a payee": feature.measure is Measure.FRAUDS_KNOWN
+        and (feature.entity is not Entity.PAYEE or feature.only is not Filter.ALL),
+        "labels are counted by the hour": feature.measure is Measure.FRAUDS_KNOWN
+        and (exact or feature.window_s is None),
         "others are told apart by the hour": feature.measure is Measure.DISTINCT
         and (exact or feature.window_s is None),
     }
@@ -63,6 +68,7 @@ async def recall(tx: Tx, asked: Sequence[Asked], features: Sequence[Feature], *,
         edges_s=windows.edges_s,
         hours=windows.hours,
         met_hours=windows.met_hours,
+        fraud_hours=windows.fraud_hours,
     )
     return Seen(found.as_of, found.rolled_to, _Batch(windows, found).read(asked, places))
 
@@ -76,6 +82,7 @@ class _Windows:
         self.met_hours = sorted({_hour(f, at_s) for f in features if f.measure is Measure.DISTINCT})
         if len(self.met_hours) > MOST_MEETINGS:
             raise ValueError("others are told apart in four windows at most")
+        self.fraud_hours = sorted({_hour(f, at_s) for f in features if f.measure is Measure.FRAUDS_KNOWN})
         self.met_begins_s = [hour * HOUR - 1 for hour in self.met_hours]
         self.edges_s = sorted({_begins(f, at_s) + 1 for f in exact})
         of_kind = {
@@ -90,6 +97,9 @@ class _Windows:
             reading = self.readings[feature.entity]
             if feature.of is not None:
                 reading.others.append((place, feature.of, self.met_hours.index(_hour(feature, at_s))))
+                continue
+            if feature.measure is Measure.FRAUDS_KNOWN:
+                reading.readers.append((place, known_frauds(self.fraud_hours.index(_hour(feature, at_s)))))
                 continue
             totals = of_kind[feature.entity].index(_hour(feature, at_s)) if _is_by_totals(feature) else None
             lately = self.edges_s.index(_begins(feature, at_s) + 1) if _is_exact(feature) else None
@@ -106,7 +116,7 @@ def _hour(feature: Feature, at_s: int) -> int:
 
 
 def _counts(feature: Feature) -> bool:
-    return feature.measure not in (Measure.DISTINCT, Measure.SINCE_FIRST, Measure.SINCE_LAST)
+    return feature.measure not in _NEVER_TOTALLED
 
 
 def _is_by_totals(feature: Feature) -> bool:

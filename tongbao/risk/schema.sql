@@ -242,7 +242,8 @@ CREATE INDEX pattern_search_by_time ON risk.pattern_search (asked_at);
 -- Labels and models ---------------------------------------------------------------------------------------------------------------
 
 -- What became known of a payment afterwards, numbered: the newest counts, the others stay. `id` is of whoever says it, told twice it is
--- said once. `reason` names no person. Retention: as the payment's decision.
+-- said once. `reason` names no person. `payee` and `paid_at` are the payment's, where it was judged, and `xid` the label's transaction:
+-- what is known of a payee is counted by them. Retention: as the payment's decision.
 CREATE TABLE risk.label (
     payment_id uuid NOT NULL,
     number integer NOT NULL CONSTRAINT label_number CHECK (number >= 1),
@@ -252,8 +253,12 @@ CREATE TABLE risk.label (
     said_at timestamptz NOT NULL,
     said_by uuid NOT NULL,
     reason text NOT NULL CONSTRAINT label_reason CHECK (length(reason) BETWEEN 1 AND 500),
+    payee uuid,
+    paid_at timestamptz,
+    xid xid8,
     CONSTRAINT label_once PRIMARY KEY (payment_id, number)
 );
+CREATE INDEX label_fraud_by_payee ON risk.label (payee, paid_at) WHERE is_fraud;
 CREATE INDEX label_by_time ON risk.label (said_at);
 
 -- What a simulated city says of its own frauds, to hold what the bank finds out against it; empty in a real bank. `known_at`: from when

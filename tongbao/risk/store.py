@@ -92,6 +92,7 @@ async def recall(
     edges_s: Sequence[int],
     hours: Sequence[tuple[int, int]],
     met_hours: Sequence[int],
+    fraud_hours: Sequence[int],
 ) -> Recalled:
     """`edges_s`: exact moments, ascending, an hour ago at most. `hours`: by kind of entity, ascending. `keys` is not empty."""
     rows = await tx.rows(
@@ -104,6 +105,7 @@ async def recall(
         hour_kinds=[kind for kind, _ in hours],
         hours=[hour for _, hour in hours],
         met_since=[datetime.fromtimestamp(hour * 3_600, UTC) for hour in met_hours],
+        fraud_since=[datetime.fromtimestamp(hour * 3_600, UTC) for hour in fraud_hours],
     )
     if not rows:
         raise NOT_FOUNDED()
@@ -117,8 +119,9 @@ async def recall(
             last_s,
             by_one or MET_NOBODY,
             by_other or MET_NOBODY,
+            frauds or [],
         )
-        for _, _, _, lately, totals, first_s, last_s, by_one, by_other in rows
+        for _, _, _, lately, totals, first_s, last_s, by_one, by_other, frauds in rows
     ]
     return Recalled(as_of, rolled_to, set(already), known)
 
