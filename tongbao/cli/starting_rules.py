@@ -73,6 +73,17 @@ RULES: Final[dict[str, RuleSays]] = {
         told_en=_SCAM_EN,
         told_zh=_SCAM_ZH,
     ),
+    "new_payee_cool_off": RuleSays(
+        expression="pair_since_first <= 24 hours and pair_sum_1d >= 20000.00 CNY",
+        action=Action.HOLD,
+        points=70,
+        mode=Mode.LIVE,
+        kinds=("transfer",),
+        why_en="20,000 yuan or more within a day to somebody whom the payer paid first less than a day ago",
+        why_zh="首次付款不足一天的收款人，一天内累计转账达两万元",
+        told_en=_SCAM_EN,
+        told_zh=_SCAM_ZH,
+    ),
     "straight_through": RuleSays(
         expression=(
             "payer_received_since_last <= 45 minutes and payer_received_sum_1h >= 2000.00 CNY"
