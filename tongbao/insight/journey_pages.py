@@ -15,7 +15,7 @@ from tongbao.base.clock import Clock
 from tongbao.base.say import Lang
 from tongbao.base.settings import Settings
 from tongbao.insight import journeys
-from tongbao.insight.model import OUTSIDE, Lost, Path, Reached, Task
+from tongbao.insight.model import KEPT, OUTSIDE, Lost, Path, Reached, Task
 from tongbao.insight.tasks import BY_NAME, TASKS
 from tongbao.insight.words import (
     HOME_MESSAGES,
@@ -34,17 +34,15 @@ from tongbao.web.site import Config, Db, Now, visitor
 from tongbao.web.tables import Column
 
 Files = Annotated[FileForm | None, QueryParameter(name="format")]
-Days = Annotated[Literal["", "7", "30", "90", "400"], QueryParameter(name="days")]
+Days = Annotated[Literal["", "7", "30", "90"], QueryParameter(name="days")]
 Home = Annotated[Literal["", "standard", "young", "large"], QueryParameter(name="home")]
 TaskName = Annotated[str, QueryParameter(name="task", max_length=40)]
 Place = Annotated[str, QueryParameter(name="place", max_length=120)]
 
-USUAL: Final = "30"
 SPAN_MESSAGES: Final = {
     "7": "The last seven days",
     "30": "The last thirty days",
     "90": "The last ninety days",
-    "400": "The last 400 days",
 }
 MOST_SHOWN: Final = 50
 _FILES: Final = ("csv", "xlsx", "pdf")
@@ -80,7 +78,7 @@ PATH_COLUMNS: Final = (
     Column("here", "From", "来自", words=lambda place, lang: place_word(place, lang, outside=OUTSIDE_MESSAGES[0])),
     Column("there", "To", "前往", words=place_word),
     Column("times", "Times", "次数", tables.COUNT),
-    Column("share", "Of a hundred that left this page", "占离开该页的（%）", tables.COUNT),
+    Column("share", "Of 100 from there", "占离开该页的（%）", tables.COUNT),
 )
 REFUSED_COLUMNS: Final = (
     Column("place", "Page", "页面", words=place_word),
@@ -199,7 +197,7 @@ async def refusals_page(
 
 
 def _since(days_: str, clock: Clock, settings: Settings) -> date:
-    return days.local_day(clock.now(), settings.zone) - timedelta(days=int(days_ or USUAL) - 1)
+    return days.local_day(clock.now(), settings.zone) - timedelta(days=int(days_ or KEPT.days) - 1)
 
 
 def _choices(messages: Mapping[str, str], lang: Lang) -> list[tuple[str, str]]:
