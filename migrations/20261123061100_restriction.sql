@@ -4,7 +4,6 @@ SET LOCAL lock_timeout = '5s';
 
 ALTER TABLE identity.customer ADD COLUMN restricted_level smallint;
 ALTER TABLE identity.customer ADD CONSTRAINT customer_restricted CHECK (restricted_level BETWEEN 0 AND 1) NOT VALID;
-ALTER TABLE identity.customer VALIDATE CONSTRAINT customer_restricted;
 
 CREATE TABLE identity.restriction (
     id uuid CONSTRAINT restriction_once PRIMARY KEY,
