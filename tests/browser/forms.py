@@ -164,6 +164,10 @@ OF_TRIALS = ("/staff/risk/trials/{id:uuid}", "/staff/risk/patterns/{id:uuid}")
 """Stops what is under way; `tests/risk/test_trial_pages.py` and `test_patterns_pages.py` do."""
 
 
+OF_RESTRICTED = ("/staff/customers/{id:uuid}/restriction/lift",)
+"""About a customer whose payments are bounded; `tests/payments/test_restriction.py` puts the same into them."""
+
+
 OF_HELD = tuple(f"/staff/risk/held/{{id:uuid}}/{act}" for act in ("take", "release", "refuse"))
 """About a payment that a rule has held; `tests/console/test_held_pages.py` puts the same into them, `test_scam.py` uses them."""
 
@@ -193,7 +197,7 @@ def post_routes() -> dict[str, re.Pattern[str]]:
         for handler in app.PAGES
         for path in handler.paths
         if "POST" in handler.http_methods
-        and path not in (*OF_NEWCOMERS, *OF_CARDS, *OF_ASKED, *OF_TRIALS, *OF_HELD, *OF_SCRIPTS)
+        and path not in (*OF_NEWCOMERS, *OF_CARDS, *OF_ASKED, *OF_TRIALS, *OF_RESTRICTED, *OF_HELD, *OF_SCRIPTS)
     }
 
 

@@ -497,6 +497,7 @@ def _places(stage: Stage) -> dict[str, str]:
         "/staff/privacy/{id:uuid}": f"/staff/privacy/{asked}",
         "/staff/customers/{id:uuid}": f"/staff/customers/{stage.payer}",
         "/staff/customers/{id:uuid} not seen": f"/staff/customers/{stage.owed}",
+        "/staff/customers/{id:uuid}/restriction": f"/staff/customers/{stage.owed}/restriction",
         "/staff/accounts/{id:uuid}": f"/staff/accounts/{stage.account}",
         "/staff/merchants/{id:uuid}": f"/staff/merchants/{stage.shop}",
         "/staff/switches/{of:str}/{name:str}": f"/staff/switches/merchant/{stage.shop}",

@@ -293,7 +293,7 @@ AGAIN = (*ASKS, "/shop/orders", "/shop/collect", "/shop/webhooks", "/staff/keys/
          "/me/orders/new", "/me/orders/new/{id:uuid}", "/me/family",
          "/me/help", "/me/help/{id:uuid}", "/staff/help/new", "/staff/help/{id:uuid}/answer", "/staff/help/{id:uuid}/hand-over",
          "/staff/accounts/{id:uuid}", "/staff/customers/{id:uuid}/level", "/staff/customers/{id:uuid}/phone",
-         "/staff/customers/{id:uuid}/restriction", "/staff/customers/{id:uuid}/restriction/lift",
+         "/staff/customers/{id:uuid}/restriction",
          "/staff/people/{id:uuid}/propose", "/staff/people/{id:uuid}/roles")  # fmt: skip
 """Forms that do the same again from a second tab, because another one is wanted."""
 QUIET = (
