@@ -30,7 +30,13 @@ from tongbao.payments import CHECKS, own_orders, schedules
 from tongbao.payments.jobs import JOBS
 from tongbao.payments.refusals import BY_CODE
 
-TODAY = days.local_day(SystemClock().now(), ZoneInfo("Asia/Shanghai"))
+
+def local_today() -> date:
+    """Asked anew where it matters: midnight in Shanghai comes while tests run."""
+    return days.local_day(SystemClock().now(), ZoneInfo("Asia/Shanghai"))
+
+
+TODAY = local_today()
 FIRST = date(TODAY.year + 1, 1, 31)
 PRESS = {"id": "once"}
 """What a button without fields sends."""
@@ -116,7 +122,8 @@ async def test_a_rent_is_found_looked_at_and_agreed_to(li: Me) -> None:
 
 async def test_what_is_due_pays_and_stands_among_what_it_has_paid(li: Me) -> None:
     phone, account = await wang(li.bank)
-    place = await agree(li, phone, starts_on=str(TODAY), every="week")
+    today = local_today()
+    place = await agree(li, phone, starts_on=str(today), every="week")
     (run,) = [job for job in JOBS if "schedule" in job.name]
     async with Database(li.bank.database, size=2, limits=BULK) as db:
         await run.run(JobContext(db, SystemClock(), Settings()))
@@ -127,7 +134,7 @@ async def test_what_is_due_pays_and_stands_among_what_it_has_paid(li: Me) -> Non
     assert len(paid) == 1
     shown = await li.get(paid[0])
     assert "*小明" in shown.text
-    following = TODAY + timedelta(7)
+    following = today + timedelta(7)
     assert f"{following.year}年{following.month}月{following.day}日" in page.text
 
 
