@@ -149,15 +149,17 @@ _PARTIES: Final = {
 
 
 def _made_up(chance: random.Random, at: datetime) -> risk.Asked:
-    """A few shops take much of the trade."""
+    """A few shops take much of the trade, some kilometres from one another."""
+    shop = int(chance.paretovariate(0.7)) % SHOPS
     return risk.Asked(
         id=ids.uuid7(at),
         payer=_PARTIES[1][chance.randrange(PAYERS)],
-        payee=_PARTIES[2][int(chance.paretovariate(0.7)) % SHOPS],
+        payee=_PARTIES[2][shop],
         device=_PARTIES[3][chance.randrange(DEVICES)],
         amount_minor=chance.randrange(100, 50_000),
         currency="CNY",
         is_night=at.hour < 6,
+        spot=(36_000_000 + shop % 30 * 10_000, 103_800_000 + shop // 30 * 10_000),
     )
 
 

@@ -118,6 +118,7 @@ USUAL: dict[str, str] = {
     "expires": "11/99",
     "jwk": json.dumps(PUBLIC_KEY),
     "ends": "1014",
+    "position": "36.0614, 103.8343",
     "expression": "payer_count_10m >= 5",
     "amber": "40",
     "red": "60",

@@ -500,6 +500,7 @@ def _places(stage: Stage) -> dict[str, str]:
         "/staff/customers/{id:uuid}/restriction": f"/staff/customers/{stage.owed}/restriction",
         "/staff/accounts/{id:uuid}": f"/staff/accounts/{stage.account}",
         "/staff/merchants/{id:uuid}": f"/staff/merchants/{stage.shop}",
+        "/staff/merchants/{id:uuid}/place": f"/staff/merchants/{stage.shop}/place",
         "/staff/switches/{of:str}/{name:str}": f"/staff/switches/merchant/{stage.shop}",
         "/staff/approvals/{id:uuid}": f"/staff/approvals/{stage.propose()}",
         "/staff/approvals/{id:uuid} unwise": f"/staff/approvals/{stage.propose()}",

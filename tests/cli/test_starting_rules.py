@@ -8,7 +8,8 @@ import pytest
 
 from tests.console.house import House
 from tests.govern.conftest import house as house
-from tongbao import history, risk
+from tests.risk.rolled import roll_all
+from tongbao import history, merchants, risk
 from tongbao.cli import starting_rules
 from tongbao.history.cast import STAFF
 from tongbao.risk import rules
@@ -110,6 +111,9 @@ async def test_a_name_that_is_taken_leaves_everything_as_it_was(house: House) ->
         ({"kind": "transfer", "payee_frauds_known_90d": 0}, risk.Action.APPROVE, None),
         ({"kind": "transfer", "payee_frauds_known_90d": 1}, risk.Action.HOLD, "known_mule"),
         ({"payee_frauds_known_90d": 1}, risk.Action.APPROVE, None),
+        ({"payer_distance_1d": 99_999, "payer_speed_1d": 5_999}, risk.Action.APPROVE, None),
+        ({"payer_distance_1d": 1_200_000, "payer_speed_1d": 600}, risk.Action.APPROVE, None),
+        ({"payer_distance_1d": 1_200_000, "payer_speed_1d": 900}, risk.Action.CHALLENGE, "impossible_travel"),
         ({"typing_unlike": 3_999}, risk.Action.APPROVE, None),
         ({"typing_unlike": 4_000}, risk.Action.CHALLENGE, "another_hand"),
         (SCAM | {"account_age": 3_600, "payer_ratio_90d": 0}, risk.Action.CHALLENGE, "young_account"),
@@ -143,3 +147,21 @@ def test_each_tells_staff_why_and_those_that_act_tell_the_customer_in_both_langu
         assert says.why_en, name
         assert says.why_zh, name
         assert bool(says.told_en) == bool(says.told_zh) == (says.mode is Mode.LIVE), name
+
+
+async def test_whoever_pays_in_two_cities_within_minutes_is_asked(house: House) -> None:
+    """Lunch in Lanzhou, ten minutes later tea in Xi'an, by code: one of the two is somebody else."""
+    await starting_rules.begin(house.db, house.settings, await cast(house), house.at)
+    payer = await house.person(100_000)
+    for city, place, actions in (
+        ("面馆", merchants.Place("城关区", 36_061_400, 103_834_300), ["approve"]),
+        ("茶楼", merchants.Place("碑林区", 34_256_000, 108_946_500), ["approve", "challenge"]),
+    ):
+        shop = await house.shop(city)
+        async with house.db.tx() as tx:
+            await merchants.set_place(tx, shop.id, place)
+        await house.pay_by_http(payer, shop, 1_280, method="qr")
+        await roll_all(house.db, at=house.at)
+        house.later(minutes=10)
+        async with house.db.read() as tx:
+            assert [row[0] for row in await tx.rows("SELECT action FROM risk.assessment ORDER BY at")] == actions

@@ -95,6 +95,26 @@ async def test_a_merchant_is_suspended_and_comes_back(house: House) -> None:
     assert [reason for _, reason in await house.audited("merchant.status")] == ["a court order", "lifted"]
 
 
+async def test_where_a_shop_stands_is_said_once_and_taken_back(house: House) -> None:
+    shop, staff = await house.shop("兰州拉面"), house.staff(Role.OPERATOR, Role.AUDITOR)
+    page, place = f"/staff/merchants/{shop.id}", f"/staff/merchants/{shop.id}/place"
+    assert place in (await house.look(page, staff)).links()
+    fields = {"district": "城关区", "position": "36.0614，103.8343", "reason": "told by the shop"}
+    for wrong in ("36.0614", "91, 103", "36.06, 181", "36.0614, 103.83430001", "here", ""):
+        again = await house.send_form(place, {**fields, "position": wrong}, staff)
+        assert again.status == 422, wrong
+        assert "told by the shop" in again.html
+    for _ in range(2):
+        kept = await house.send_form(place, fields, staff)
+        assert kept.said == "Kept: payments in this shop are made there from now on."
+    assert "城关区 36.061400, 103.834300" in (await house.look(page, staff)).text
+    assert "36.061400, 103.834300" in (await house.look(place, staff)).html
+    await house.send_form(place, {"district": "", "position": "", "reason": "closed its shop"}, staff)
+    assert "It only sells online." in (await house.look(page, staff)).text
+    assert [reason for _, reason in await house.audited("merchant.place")] == ["told by the shop", "closed its shop"]
+    assert (await house.look(f"/staff/merchants/{house.id()}/place", staff)).status == 404
+
+
 async def test_the_books_lead_down_to_a_posting(house: House) -> None:
     ann, shop = await house.person(100_000), await house.shop()
     await house.pay(ann.id, shop, 1280)

@@ -36,6 +36,7 @@ FLOATS = {
     "risk/learn.py": "what a library learns with; its trees leave it as whole numbers",
     "risk/learn_odd.py": "what a library learns with; its trees leave it as whole numbers",
     "risk/learn_measures.py": "how well scores tell frauds; kept in parts of 10,000",
+    "risk/travel.py": "sines and cosines; metres are whole",
     "risk/models_drift.py": "logarithms of shares; kept in thousandths",
     "risk/models_reasons.py": "what inputs add to a margin, for a sentence",
     "web/body.py": "seconds of waiting for a body",

@@ -239,3 +239,27 @@ async def test_takings_settlements_fees_and_batches(http: Http, market: Market) 
     as_csv = (await bank.get(f"/v1/clearing/batches/{batch['id']}/positions?format=csv")).content.decode("utf-8-sig")
     assert len(list(csv.DictReader(io.StringIO(as_csv)))) == 3
     assert code(await bank.get(f"/v1/clearing/batches/{uuid4()}")) == (404, "batch_unknown")
+
+
+async def test_a_shop_stands_somewhere_or_sells_online(http: Http, market: Market) -> None:
+    bank = await http()
+    place = {"district": "城关区", "latitude_e6": 36_061_400, "longitude_e6": 103_834_300}
+    key, body = uuid4(), {"name": "兰州拉面", "place": place}
+    made = await bank.make("/v1/merchants", body, key)
+    assert (made.status_code, made.json()["place"]) == (201, place)
+    path = f"/v1/merchants/{key}/place"
+    gone = await bank.put(path, json={"place": None, "reason": "closed its shop"})
+    assert (gone.status_code, gone.json()["place"]) == (200, None)
+    assert (await bank.get(f"/v1/merchants/{key}")).json()["place"] is None
+    again = await bank.make("/v1/merchants", body, key)
+    assert again.json() == made.json(), "the first answer again"
+    for wrong in (
+        {"latitude_e6": 90_000_001},
+        {"longitude_e6": -180_000_001},
+        {"district": " "},
+        {"latitude_e6": 36.06},
+    ):
+        refused = await bank.put(path, json={"place": {**place, **wrong}, "reason": "tried"})
+        assert code(refused) == (422, "invalid_field"), wrong
+    lost = await bank.put(f"/v1/merchants/{uuid4()}/place", json={"place": place, "reason": "tried"})
+    assert code(lost) == (404, "merchant_unknown")

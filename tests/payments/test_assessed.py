@@ -9,7 +9,8 @@ from uuid import UUID
 from inline_snapshot import snapshot
 
 from tests.payments.town import Town
-from tongbao import risk
+from tests.risk.rolled import roll_all
+from tongbao import merchants, risk
 from tongbao.risk.catalogue import VERSION, names_of
 
 
@@ -35,7 +36,7 @@ def test_a_version_of_the_catalogue_stays_as_it_is() -> None:
         names = names_of(version)
         assert len(set(names)) == len(names)
         pinned[version] = (len(names), sha256("\n".join(names).encode()).hexdigest()[:16])
-    assert pinned == snapshot({1: (75, "f37481b82b944955"), 2: (76, "d9259ec164541697")})
+    assert pinned == snapshot({1: (75, "f37481b82b944955"), 2: (76, "d9259ec164541697"), 3: (79, "e0ff3b36b4bfa887")})
 
 
 async def test_what_is_paid_now_is_known_to_what_is_paid_next(town: Town) -> None:
@@ -46,6 +47,30 @@ async def test_what_is_paid_now_is_known_to_what_is_paid_next(town: Town) -> Non
     assert [k["payer_sum_1h"] for k in (first, second, third)] == [1_280, 2_560, 3_840]
     assert [k["payee_count_1h"] for k in (first, second, third)] == [1, 2, 1]
     assert [k["device_count_1h"] for k in (first, second, third)] == [1, 2, 3]
+
+
+async def test_who_pays_in_two_cities_within_minutes_is_known_to_have_travelled(town: Town) -> None:
+    """By code in the shop; what he pays online in between has no place."""
+    payer, lanzhou, xian = await town.person(100_000), await town.shop(), await town.shop()
+    for shop, place in (
+        (lanzhou, merchants.Place("城关区", 36_061_400, 103_834_300)),
+        (xian, merchants.Place("碑林区", 34_256_000, 108_946_500)),
+    ):
+        async with town.db.tx() as tx:
+            await merchants.set_place(tx, shop.id, place)
+    paid = []
+    for shop, method in ((lanzhou, "qr"), (xian, "api"), (xian, "card")):
+        paid.append((await town.pay_by_http(payer, shop, 1_280, method=method))["id"])
+        await roll_all(town.db, at=town.at)
+        town.later(minutes=5)
+    assert [(k["payer_distance_1d"], k["payer_speed_1d"]) for k in await known_of(town, *paid)] == [
+        (None, None),
+        (None, None),
+        (snapshot(506158), snapshot(3036)),
+    ]
+    async with town.db.read() as tx:
+        said = await tx.rows("SELECT own ->> 'district', latitude_e6 FROM risk.assessment ORDER BY at, place")
+    assert said == [("城关区", 36_061_400), (None, None), ("碑林区", 34_256_000)]
 
 
 async def test_payments_that_come_together_see_each_other(town: Town) -> None:

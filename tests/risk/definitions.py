@@ -38,5 +38,11 @@ FEATURES = (
         for window in (HOUR * 2, DAY, 7 * DAY)
     ),
     *(named(Entity.PAYEE, Measure.FRAUDS_KNOWN, window) for window in (2 * HOUR, DAY, 7 * DAY)),
+    *(
+        named(Entity.PAYEE, Measure.FRAUD_SHARE, window, delay_s=delay)
+        for window in (DAY, 7 * DAY)
+        for delay in (5 * HOUR, 2 * DAY)
+    ),
+    *(named(Entity.PAYER, measure, DAY) for measure in (Measure.DISTANCE, Measure.SPEED)),
     *(named(entity, measure, None) for entity in Entity for measure in (Measure.SINCE_LAST, Measure.SINCE_FIRST)),
 )

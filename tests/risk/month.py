@@ -28,22 +28,27 @@ def party(kind: int, number: int) -> UUID:
     return UUID(int=kind << 64 | number)
 
 
+def stands(shop: int) -> tuple[int, int]:
+    """Each some ten kilometres from the one before; in millionths of a degree."""
+    return 36_060_000 + shop * 70_000, 103_830_000 + shop * 80_000
+
+
 def made_up(chance: random.Random, clock: SystemClock, at: datetime) -> risk.Asked:
     """Few people, so that windows fill; one shop where most of them pay, and a thief's device that many use."""
     payer = party(1, chance.randrange(25))
     shop = 0 if chance.random() < 0.5 else chance.randrange(1, 8)
+    payee = (
+        None if chance.random() < 0.05 else party(1, chance.randrange(25)) if chance.random() < 0.2 else party(2, shop)
+    )
     return risk.Asked(
         id=uuid7(clock.now()),
         payer=payer,
-        payee=None
-        if chance.random() < 0.05
-        else party(1, chance.randrange(25))
-        if chance.random() < 0.2
-        else party(2, shop),
+        payee=payee,
         device=None if chance.random() < 0.2 else party(3, chance.randrange(25) if chance.random() < 0.8 else 99),
         amount_minor=chance.randrange(1, 50_000),
         currency="CNY",
         is_night=at.hour < 6,
+        spot=stands(shop) if payee == party(2, shop) and chance.random() < 0.8 else None,
     )
 
 
@@ -67,7 +72,8 @@ async def live(url: str, seed: int, batches: int) -> None:
             async with db.read() as tx:
                 seen = await risk.recall(tx, asked, FEATURES, at_s=int(at.timestamp()))
             async with db.tx() as tx:
-                risk.remember(tx, asked, seen, {}, at=at)
+                own = {one.id: {"district": f"district {one.spot[0] % 3}"} for one in asked if one.spot}
+                risk.remember(tx, asked, seen, {}, at=at, own=own)
                 risk.came_to_nothing(tx, [one.id for one in asked if chance.random() < 0.2])
                 await tx.flush()
                 await asyncio.sleep(chance.random() / 50)  # others commit before and after

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tongbao.base.db import Database
 from tongbao.risk import HOUR, Edge, Entity, Feature, Filter, Measure, value
+from tongbao.risk.travel import metres
 
 NEWEST = 100
 
@@ -29,7 +30,13 @@ class Row(NamedTuple):
     is_declined: bool
     snapshot: str
     rolled_to: int
+    latitude_e6: int | None
+    longitude_e6: int | None
     features: list[int | None]
+
+    @property
+    def spot(self) -> tuple[int, int] | None:
+        return None if self.latitude_e6 is None or self.longitude_e6 is None else (self.latitude_e6, self.longitude_e6)
 
     def of(self, entity: Entity) -> Any:
         match entity:
@@ -62,7 +69,8 @@ async def rows(db: Database) -> list[Row]:
     async with db.read() as tx:
         found = await tx.rows(
             "SELECT id, floor(extract(epoch FROM at))::bigint, (extract(epoch FROM at) * 1000000)::bigint, xid::text::bigint, place,"
-            " payer, payee, device, amount_minor, is_night, is_declined, as_of::text, rolled_to::text::bigint, features"
+            " payer, payee, device, amount_minor, is_night, is_declined, as_of::text, rolled_to::text::bigint, latitude_e6,"
+            " longitude_e6, features"
             " FROM risk.assessment ORDER BY xid, place"
         )
     return [Row(*row) for row in found]
@@ -107,7 +115,9 @@ class Book:
         frauds = self._frauds(mine)
         return [
             self._known_frauds(mine, frauds, f)
-            if f.measure is Measure.FRAUDS_KNOWN
+            if f.measure in (Measure.FRAUDS_KNOWN, Measure.FRAUD_SHARE)
+            else self._travel(mine, f)
+            if f.measure in (Measure.DISTANCE, Measure.SPEED)
             else _feature(mine, *kept[f.entity], f)
             for f in definitions
         ]
@@ -121,7 +131,27 @@ class Book:
         begins = f.begins(mine.at_s)
         if mine.payee is None or begins is None:
             return None
-        return min(NEWEST, sum(row.id in frauds and row.at_s > begins for row in self._of[f.entity, mine.payee]))
+        rows = [row for row in self._of[f.entity, mine.payee] if row.at_s > begins]
+        if f.delay_s:
+            rows = [row for row in rows if row.at_s <= f.ends(mine.at_s)]
+        known = min(NEWEST, sum(row.id in frauds for row in rows))
+        if f.measure is Measure.FRAUDS_KNOWN:
+            return known
+        return value(f.measure, sum(row.xid < mine.rolled_to for row in rows), known, mine.amount_minor)
+
+    def _travel(self, mine: Row, f: Feature) -> int | None:
+        """From the shop before in the batch, or else from the newest one of all that were rolled."""
+        begins, rows = f.begins(mine.at_s), self._of[Entity.PAYER, mine.payer]
+        if mine.spot is None or begins is None:
+            return None
+        rolled = [row for row in rows if row.spot and row.xid < mine.rolled_to]
+        before = [row for row in rows if row.spot and row.xid == mine.xid and row.place < mine.place]
+        stops = [*sorted(rolled, key=lambda row: (row.at_us, row.spot)), *before]
+        if not stops or stops[-1].at_s <= begins:
+            return None
+        seconds = 60 if stops[-1] in before else max(60, mine.at_s - stops[-1].at_s)
+        way_m = metres(stops[-1].spot or mine.spot, mine.spot)
+        return way_m if f.measure is Measure.DISTANCE else way_m * 36 // (10 * seconds)
 
     def _seen(self, mine: Row, entity: Entity) -> tuple[list[Row], list[Row], list[Row]]:
         """Of the same party: the batch up to this row; the newest that were committed; all that were rolled."""

@@ -6,8 +6,10 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from tests.risk import month, naive
@@ -18,6 +20,7 @@ from tongbao.base import days
 from tongbao.base.db import Database
 from tongbao.risk import DAY, HOUR, MINUTE, Edge, Entity, Feature, Filter, Measure
 from tongbao.risk.forget import forget_totals
+from tongbao.risk.travel import metres
 
 NOON = datetime(2026, 6, 15, 12, 30, tzinfo=UTC)
 LI, WANG = month.party(1, 1), month.party(1, 2)
@@ -113,6 +116,49 @@ async def test_a_window_by_the_hour_takes_in_the_full_hour(memory: Memory) -> No
     assert await memory.judge(a_day, at=NOON, of=[memory.asked(LI, NOODLES, 100)]) == [(2,)]
 
 
+async def test_who_pays_far_away_a_moment_later_cannot_have_travelled(memory: Memory) -> None:
+    """Lanzhou, ten minutes later Xi'an, some five hundred kilometres away; then online, and Xi'an again."""
+    far, fast = named(Entity.PAYER, Measure.DISTANCE, DAY), named(Entity.PAYER, Measure.SPEED, DAY)
+    lanzhou, xian = (36_061_400, 103_834_300), (34_341_600, 108_939_800)
+
+    async def pays(minutes: int, spot: tuple[int, int] | None) -> tuple[int | None, ...]:
+        order = msgspec.structs.replace(memory.asked(LI, NOODLES, 1_280), spot=spot)
+        return (await memory.judge(far, fast, at=NOON + timedelta(minutes=minutes), of=[order]))[0]
+
+    assert await pays(0, lanzhou) == (None, None)
+    way_m, kmh = await pays(10, xian)
+    assert way_m is not None
+    assert 490_000 < way_m < 510_000
+    assert kmh == way_m * 6 // 1_000
+    assert await pays(11, None) == (None, None)
+    assert await pays(71, xian) == (0, 0)
+    assert await pays(71 + 25 * 60, lanzhou) == (None, None)
+
+
+async def test_two_shops_in_one_batch_are_a_minute_apart(memory: Memory) -> None:
+    far, fast = named(Entity.PAYER, Measure.DISTANCE, DAY), named(Entity.PAYER, Measure.SPEED, DAY)
+    stops = [month.stands(shop) for shop in (0, 1)]
+    orders = [msgspec.structs.replace(memory.asked(LI, NOODLES, 100), spot=spot) for spot in stops]
+    first, second = await memory.judge(far, fast, at=NOON, of=orders)
+    assert first == (None, None)
+    assert second == (metres(*stops), metres(*stops) * 60 // 1_000)
+
+
+async def test_of_a_shops_payments_so_many_were_frauds_as_was_known_a_week_later(memory: Memory) -> None:
+    """Eight payments on the tenth day back, two of them labelled today; one of today is labelled too, and too young to count."""
+    share = named(Entity.PAYEE, Measure.FRAUD_SHARE, 30 * DAY, delay_s=7 * DAY)
+    old = [memory.asked(LI, NOODLES, 100) for _ in range(8)]
+    await memory.judge(share, at=NOON - timedelta(days=10), of=old)
+    today = memory.asked(WANG, NOODLES, 100)
+    assert await memory.judge(share, at=NOON, of=[today]) == [(0,)]
+    for one in (*old[:2], today):
+        async with memory.db.tx() as tx:
+            said: Any = {"is_fraud": True, "source": risk.LabelSource.ANALYST, "reason": "seen", "by": month.ANALYST}
+            await risk.label(tx, one.id, id=UUID(int=one.id.int + 1_000), at=NOON, **said)
+    assert await memory.judge(share, at=NOON, of=[memory.asked(LI, NOODLES, 100)]) == [(250_000,)]
+    assert await memory.judge(share, at=NOON, of=[memory.asked(LI, TEA, 100)]) == [(0,)]
+
+
 async def test_first_time_for_this_shop(memory: Memory) -> None:
     known_for = named(Entity.PAIR, Measure.SINCE_FIRST, None)
     last = named(Entity.PAIR, Measure.SINCE_LAST, None)
@@ -163,7 +209,11 @@ async def test_one_rolls_at_a_time(memory: Memory) -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (Feature(name="it", entity=Entity.PAYER, measure=Measure.FRAUD_SHARE, window_s=DAY), "no label"),
+        (Feature(name="it", entity=Entity.PAYEE, measure=Measure.FRAUD_SHARE, window_s=DAY, edge=Edge.HOUR), "a delay"),
+        (
+            Feature(name="it", entity=Entity.PAYEE, measure=Measure.SPEED, window_s=DAY, edge=Edge.HOUR),
+            "a payer travels",
+        ),
         (Feature(name="it", entity=Entity.PAYER, measure=Measure.FRAUDS_KNOWN, window_s=HOUR), "of a payee"),
         (Feature(name="it", entity=Entity.PAYEE, measure=Measure.FRAUDS_KNOWN, window_s=HOUR), "by the hour"),
         (Feature(name="it", entity=Entity.PAYER, measure=Measure.COUNT, window_s=DAY), "only short windows"),

@@ -22,6 +22,14 @@ FROM risk.assessment a CROSS JOIN (VALUES (60), (3600)) AS s (span_s) GROUP BY 1
 """
 
 
+PLACED = "SELECT since_at, district, payments, odd, latitude_e6, longitude_e6 FROM risk.district_pace"
+PLACED_DIRECT = """
+SELECT date_trunc('hour', a.at), a.own ->> 'district', count(*), count(*) FILTER (WHERE a.action <> 'approve'),
+    sum(a.latitude_e6)::bigint, sum(a.longitude_e6)::bigint
+FROM risk.assessment a WHERE a.latitude_e6 IS NOT NULL GROUP BY 1, 2
+"""
+
+
 async def test_it_counts_each_payment_once_while_three_processes_judge_and_two_roll(db: Database) -> None:
     lives = [
         await asyncio.create_subprocess_exec(
@@ -37,8 +45,11 @@ async def test_it_counts_each_payment_once_while_three_processes_judge_and_two_r
     await roll_all(db, at=month.FIRST, most=40, rollers=2)
     async with db.read() as tx:
         counted, direct = await tx.rows(COUNTED), await tx.rows(DIRECT)
+        placed, placed_direct = await tx.rows(PLACED), await tx.rows(PLACED_DIRECT)
         judged = (await tx.rows("SELECT count(*) FROM risk.assessment"))[0][0]
     assert sorted(counted) == sorted(direct)
+    assert sorted(placed) == sorted(placed_direct)
+    assert len({district for _, district, *_ in placed}) > 1
     assert sum(row[4] for row in counted if row[0] == 60) == judged > 100
 
 
@@ -53,7 +64,13 @@ async def test_minutes_are_forgotten_after_two_days_and_hours_are_not(db: Databa
                     span_s=span_s,
                     since=at - age,
                 )
+        for age in (timedelta(days=399), timedelta(days=401)):
+            await tx.run(
+                "INSERT INTO risk.district_pace VALUES (%(since)s, 'Chengguan', 1, 0, 36060000, 103830000)",
+                since=at - age,
+            )
         await forget_pace(tx, at=at)
+        assert await tx.rows("SELECT %(at)s - since_at FROM risk.district_pace", at=at) == [(timedelta(days=399),)]
         left = await tx.rows("SELECT span_s, %(at)s - since_at FROM risk.pace ORDER BY 1, 2", at=at)
     assert left == [(60, timedelta(days=1)), (3_600, timedelta(days=1)), (3_600, timedelta(days=3))]
 

@@ -17,6 +17,7 @@ from tests.risk.test_judged_payments import in_force
 from tests.risk.test_labels import say
 from tests.risk.test_rules import Desk
 from tests.risk.test_rules import desk as desk
+from tongbao import merchants
 from tongbao.identity import Role
 from tongbao.risk.rule_model import Action
 from tongbao.risk.wall import Wall
@@ -51,6 +52,35 @@ async def test_what_was_judged_stands_on_the_wall(desk: Desk) -> None:
     zh = await house.look(WALL, house.staff(Role.AUDITOR), lang="zh")
     for said in ("风控拒绝", "¥600.00", "33.33%", "周一", "近 30 天内没有付款定性"):
         assert said in zh.text, said
+
+
+async def test_districts_stand_on_the_wall_as_they_lie(desk: Desk) -> None:
+    """North above south, west before east; of what was paid in the south half was refused."""
+    house = desk.house
+    payer = await house.person(10_000_000)
+    await in_force(
+        desk, expression="district = '七里河区' and amount_minor > 500.00 CNY", action=Action.DENY, points=90
+    )
+    for district, latitude, longitude, amounts in (
+        ("七里河区", 36_065_000, 103_785_000, (100, 60_000)),
+        ("安宁区", 36_104_000, 103_719_000, (100,)),
+        ("城关区", 36_070_000, 103_825_000, (60_000, 100, 100)),
+    ):
+        shop = await house.shop(district)
+        async with house.db.tx() as tx:
+            await merchants.set_place(tx, shop.id, merchants.Place(district, latitude, longitude))
+        for minor in amounts:
+            await house.pay_by_http(payer, shop, minor, method="qr")
+    await roll_all(house.db, at=house.at)
+    seen = await scene(house)
+    assert [(d.name, d.payments, d.odd) for d in seen.districts] == [
+        ("城关区", 3, 0),
+        ("七里河区", 2, 1),
+        ("安宁区", 1, 0),
+    ]
+    page = await house.look(WALL, house.staff(Role.OPERATOR))
+    placed = re.findall(r"<td[^>]*><b>(.*?)</b><br><span[^>]*>(\d+)</span>.*? (\d+) ‰", page.html)
+    assert placed == [("安宁区", "1", "0"), ("城关区", "3", "0"), ("七里河区", "2", "500")]
 
 
 async def test_labels_say_what_was_lost_and_who_was_disturbed_in_vain(desk: Desk) -> None:
@@ -104,7 +134,7 @@ async def test_its_stream_brings_every_part_of_the_page(desk: Desk) -> None:
     by = house.staff(Role.OPERATOR)
     page = await house.look(WALL, by)
     parts = set(re.findall(r'sse-swap="(\w+)"', page.html))
-    assert len(parts) == 10
+    assert len(parts) == 11
     heard = bytearray()
     all_heard = asyncio.Event()
 

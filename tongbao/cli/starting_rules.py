@@ -120,6 +120,17 @@ RULES: Final[dict[str, RuleSays]] = {
         told_en=_ASK_EN,
         told_zh=_ASK_ZH,
     ),
+    "impossible_travel": RuleSays(
+        expression="payer_distance_1d >= 100000 and payer_speed_1d >= 900",
+        action=Action.CHALLENGE,
+        points=70,
+        mode=Mode.LIVE,
+        kinds=("payment",),
+        why_en="Paid in two shops so far apart that nobody gets from one to the other in that time, not by air either",
+        why_zh="在两家门店先后付款，间隔时间内乘飞机也无法到达",
+        told_en=_ASK_EN,
+        told_zh=_ASK_ZH,
+    ),
     "known_mule": RuleSays(
         expression="payee_frauds_known_90d >= 1",
         action=Action.HOLD,

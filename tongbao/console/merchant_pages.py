@@ -14,7 +14,7 @@ from tongbao.base import audit, days
 from tongbao.base.db import Database, Tx
 from tongbao.base.refusal import Refusal
 from tongbao.base.say import Lang
-from tongbao.console import payment_pages
+from tongbao.console import merchant_place_pages, payment_pages
 from tongbao.web import forms, i18n, pages, paging, tables
 from tongbao.web.forms import Filled, Form, Reason
 from tongbao.web.listing import Linked, Listing, Marked
@@ -133,6 +133,7 @@ async def _show(
         "console/merchant.html",
         status=status,
         merchant=found,
+        position=merchant_place_pages.position(found.place) if found.place else None,
         owner=owner,
         today=today,
         standing=status_word(found.status, lang),

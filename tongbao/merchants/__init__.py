@@ -34,6 +34,7 @@ from tongbao.merchants.model import (
     Order,
     OrderClaim,
     OrderState,
+    Place,
     WebhookBacklog,
 )
 from tongbao.merchants.orders import (
@@ -56,7 +57,7 @@ from tongbao.merchants.refusals import (
     ORDER_UNKNOWN,
     WEBHOOK_UNKNOWN,
 )
-from tongbao.merchants.register import register_merchants, set_status
+from tongbao.merchants.register import register_merchants, set_place, set_status
 from tongbao.merchants.webhooks import (
     create_endpoint,
     delete_endpoint,
@@ -96,6 +97,7 @@ __all__ = [
     "OrderCannotMove",
     "OrderClaim",
     "OrderState",
+    "Place",
     "WebhookBacklog",
     "bank_fee_plan",
     "cancel_order",
@@ -124,6 +126,7 @@ __all__ = [
     "resend",
     "send_webhooks",
     "set_fee_plan",
+    "set_place",
     "set_status",
     "shop_of_takings",
     "subject_known",

@@ -19,7 +19,7 @@ from tongbao.base.principal import Principal
 from tongbao.merchants import enquire, fee_plan, register
 from tongbao.merchants import refusals as no
 from tongbao.merchants.fees import FeePlan, FeeRate, fee
-from tongbao.merchants.model import Merchant, MerchantStatus, NewMerchant
+from tongbao.merchants.model import Merchant, MerchantStatus, NewMerchant, Place
 from tongbao.web import paging
 from tongbao.web.body import END, Amount, AmountOrZero, Body, Currency, Reason
 from tongbao.web.paging import Page
@@ -34,6 +34,14 @@ Method = Literal["account", "qr", "card", "api"]
 METHODS: Final[tuple[Method, ...]] = ("account", "qr", "card", "api")
 
 
+class PlaceBody(Body, frozen=True):
+    """Where a shop stands. Latitude and longitude by WGS 84, in millionths of a degree."""
+
+    district: Annotated[str, msgspec.Meta(min_length=1, max_length=60, pattern=r"\S", examples=["和平区"])]
+    latitude_e6: Annotated[int, msgspec.Meta(ge=-90_000_000, le=90_000_000, examples=[36_061_400])]
+    longitude_e6: Annotated[int, msgspec.Meta(ge=-180_000_000, le=180_000_000, examples=[103_834_300])]
+
+
 class MerchantOrder(Body, frozen=True):
     name: Name
     customer_id: UUID | None = None
@@ -43,6 +51,8 @@ class MerchantOrder(Body, frozen=True):
     """The bank's own currency unless told."""
     country: Country = HOME
     """Where it sells; the bank's own country unless told."""
+    place: PlaceBody | None = None
+    """Where its shop stands; nowhere unless told: then it only sells online."""
 
 
 class RateBody(Body, frozen=True):
@@ -89,10 +99,18 @@ class MerchantView(msgspec.Struct, kw_only=True):
     fee_plan: FeePlanView
     created_at: datetime
     country: str
+    place: Place | None
 
 
 class StatusBody(Body, frozen=True):
     status: MerchantStatus
+    reason: Reason
+
+
+class StandsBody(Body, frozen=True):
+    """`place` null: it only sells online."""
+
+    place: PlaceBody | None
     reason: Reason
 
 
@@ -148,12 +166,17 @@ def merchant_view(merchant: Merchant) -> MerchantView:
         fee_plan=plan_view(merchant.plan),
         created_at=merchant.created_at,
         country=merchant.country,
+        place=merchant.place,
     )
 
 
 def quote(merchant: Merchant, method: str, amount_minor: int) -> FeeQuote:
     cost = fee(merchant.plan, method, merchant.currency, amount_minor)
     return FeeQuote(method=method, amount=amount_minor, currency=merchant.currency, fee=cost, net=amount_minor - cost)
+
+
+def _place(body: PlaceBody | None) -> Place | None:
+    return Place(body.district, body.latitude_e6, body.longitude_e6) if body else None
 
 
 async def _merchant(tx: Tx, principal: Principal, merchant_id: UUID) -> Merchant:
@@ -182,6 +205,7 @@ async def register_merchant(
         customer_id=data.customer_id,
         category=data.category,
         country=data.country,
+        place=_place(data.place),
     )
 
     async def work(tx: Tx) -> tuple[register.Made[Merchant], FeePlan]:
@@ -190,7 +214,7 @@ async def register_merchant(
 
     done, plan = await db.retry(work)
     # as the first answer had it
-    merchant = msgspec.structs.replace(done.thing, status=MerchantStatus.OPEN, plan=plan)
+    merchant = msgspec.structs.replace(done.thing, status=MerchantStatus.OPEN, plan=plan, place=new.place)
     return made(merchant_view(merchant), replayed=done.replayed)
 
 
@@ -235,6 +259,26 @@ async def list_merchants(
 async def get_merchant(id: Id, principal: By, db: Db) -> MerchantView:
     async with db.read() as tx:
         return merchant_view(await _merchant(tx, principal, id))
+
+
+@put(
+    "/v1/merchants/{id:uuid}/place",
+    guards=[require("merchants:write")],
+    tags=["merchants"],
+    summary="Say where a merchant's shop stands, or that it only sells online",
+    operation_id="set_merchant_place",
+    response_description="The merchant.",
+    responses=problems(no.MERCHANT_UNKNOWN, write=True),
+)
+async def set_merchant_place(id: Id, data: JSONBody[StandsBody], principal: By, db: Db, clock: Now) -> MerchantView:
+    own(principal, id)
+
+    async def work(tx: Tx) -> Merchant:
+        merchant = await register.set_place(tx, id, _place(data.place))
+        await audit.record(tx, principal, "merchant.place", id, at=clock.now(), reason=data.reason)
+        return merchant
+
+    return merchant_view(await db.retry(work))
 
 
 @post(
@@ -334,6 +378,7 @@ ROUTES: Final[tuple[HTTPRouteHandler, ...]] = (
     list_merchants,
     get_merchant,
     set_merchant_status,
+    set_merchant_place,
     get_fee_plan,
     set_fee_plan,
     quote_fee,

@@ -35,6 +35,14 @@ MERCHANT_MOVES: Final[dict[MerchantStatus, frozenset[MerchantStatus]]] = {
 }
 
 
+class Place(msgspec.Struct, frozen=True):
+    """Where a shop stands: its district, and latitude and longitude (WGS 84) in millionths of a degree."""
+
+    district: str
+    latitude_e6: int
+    longitude_e6: int
+
+
 class NewMerchant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`customer_id` None: a firm of the same name is registered for it."""
 
@@ -45,6 +53,8 @@ class NewMerchant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     category: str | None = None
     country: str = HOME
     """Where it sells, ISO 3166-1 alpha-2."""
+    place: Place | None = None
+    """Where its shop stands; None where it only sells online."""
 
 
 class Merchant(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +73,7 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     plan: fees.FeePlan
     country: str = HOME
+    place: Place | None = None
 
     @property
     def takes_payments(self) -> bool:

@@ -15,7 +15,7 @@ SELECT id, kind, principal_id, request_hash FROM merchants.claim WHERE id = ANY(
 SELECT m.id, m.name, m.category, m.customer_id, m.status, m.currency, m.takings_account_id, m.takings_ledger_id,
     m.settlement_account_id, m.settlement_ledger_id, m.created_at,
     coalesce(m.fee_plan_id,
-        (SELECT id FROM merchants.fee_plan WHERE merchant_id IS NULL ORDER BY version DESC LIMIT 1)), m.country
+        (SELECT id FROM merchants.fee_plan WHERE merchant_id IS NULL ORDER BY version DESC LIMIT 1)), m.country, m.district, m.latitude_e6, m.longitude_e6
 FROM merchants.merchant m WHERE m.id = ANY(%(ids)s::uuid[]);
 
 -- name: merchant_of_takings
@@ -34,13 +34,13 @@ ORDER BY id LIMIT %(most)s;
 -- Ids were claimed before.
 INSERT INTO merchants.merchant (
     id, name, category, customer_id, status, currency, takings_account_id, takings_ledger_id, settlement_account_id,
-    settlement_ledger_id, fee_plan_id, created_at, country
+    settlement_ledger_id, fee_plan_id, created_at, country, district, latitude_e6, longitude_e6
 )
-SELECT i, n, c, cu, 'open', cy, t, tl, s, sl, NULL, %(at)s, co FROM unnest(
+SELECT i, n, c, cu, 'open', cy, t, tl, s, sl, NULL, %(at)s, co, d, la, lo FROM unnest(
     %(ids)s::uuid[], %(names)s::text[], %(categories)s::text[], %(customers)s::uuid[], %(currencies)s::text[],
     %(takings)s::uuid[], %(takings_ledger)s::bigint[], %(settlement)s::uuid[], %(settlement_ledger)s::bigint[],
-    %(countries)s::text[]
-) AS u (i, n, c, cu, cy, t, tl, s, sl, co)
+    %(countries)s::text[], %(districts)s::text[], %(latitudes)s::int[], %(longitudes)s::int[]
+) AS u (i, n, c, cu, cy, t, tl, s, sl, co, d, la, lo)
 ORDER BY i;
 
 -- name: lock_merchants
@@ -50,6 +50,10 @@ SELECT id, status FROM merchants.merchant WHERE id = ANY(%(keys)s::uuid[]) ORDER
 -- name: set_merchant_status
 -- What was decided about a merchant.
 UPDATE merchants.merchant SET status = %(status)s WHERE id = %(id)s;
+
+-- name: set_merchant_place
+-- Where its shop stands from now on; nowhere, where it only sells online.
+UPDATE merchants.merchant SET district = %(district)s, latitude_e6 = %(latitude_e6)s, longitude_e6 = %(longitude_e6)s WHERE id = %(id)s;
 
 -- name: plans
 -- Plans by id, a row a rate.

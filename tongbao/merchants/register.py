@@ -14,7 +14,7 @@ from tongbao.base.principal import Principal
 from tongbao.base.refusal import Refusal
 from tongbao.merchants import claims, store
 from tongbao.merchants import refusals as no
-from tongbao.merchants.model import MERCHANT_MOVES, Made, Merchant, MerchantStatus, NewMerchant
+from tongbao.merchants.model import MERCHANT_MOVES, Made, Merchant, MerchantStatus, NewMerchant, Place
 from tongbao.web.body import canonical_hash
 
 
@@ -50,6 +50,7 @@ async def register_merchants(
                 created_at=at,
                 plan=plan,
                 country=m.country,
+                place=m.place,
             )
             for m in fresh
         ]
@@ -121,4 +122,15 @@ async def set_status(tx: Tx, merchant_id: UUID, status: MerchantStatus) -> Merch
         if status not in MERCHANT_MOVES[now]:
             raise no.MERCHANT_MOVE_REFUSED(f"{now.value} to {status.value}")
         await store.set_merchant_status(tx, merchant_id, status)
+    return (await store.merchants(tx, [merchant_id]))[merchant_id]
+
+
+async def set_place(tx: Tx, merchant_id: UUID, place: Place | None) -> Merchant:
+    """Where a merchant's shop stands from now on; None: it only sells online. What was paid there before keeps the place it had.
+
+    Refuses `merchant_unknown`.
+    """
+    if await store.lock_merchant(tx, merchant_id) is None:
+        raise no.MERCHANT_UNKNOWN()
+    await store.set_merchant_place(tx, merchant_id, place)
     return (await store.merchants(tx, [merchant_id]))[merchant_id]

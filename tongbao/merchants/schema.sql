@@ -40,7 +40,7 @@ CREATE TABLE merchants.fee_rate (
 CREATE VIEW merchants.fee_rate_view AS
 SELECT plan_id, method, currency, basis_points, fixed_minor, smallest_minor, largest_minor FROM merchants.fee_rate;
 
--- `country`: where it sells, ISO 3166-1. `fee_plan_id` NULL: the newest of the bank's own plans. Ledger ids are copied so that a payment needs no second look-up.
+-- `country`: where it sells, ISO 3166-1. `district`, `latitude_e6`, `longitude_e6`: where its shop stands (WGS 84, millionths of a degree); none of one that only sells online. `fee_plan_id` NULL: the newest of the bank's own plans. Ledger ids are copied so that a payment needs no second look-up.
 CREATE TABLE merchants.merchant (
     id uuid PRIMARY KEY,
     name text NOT NULL CONSTRAINT merchant_name_length CHECK (length(name) BETWEEN 1 AND 200),
@@ -54,12 +54,16 @@ CREATE TABLE merchants.merchant (
     settlement_ledger_id bigint NOT NULL CONSTRAINT settlement_ledger_account_once UNIQUE,
     fee_plan_id uuid REFERENCES merchants.fee_plan (id),
     created_at timestamptz NOT NULL,
-    country text NOT NULL DEFAULT 'CN' CONSTRAINT merchant_country CHECK (country ~ '^[A-Z]{2}$')
+    country text NOT NULL DEFAULT 'CN' CONSTRAINT merchant_country CHECK (country ~ '^[A-Z]{2}$'),
+    district text CONSTRAINT merchant_district CHECK (length(district) BETWEEN 1 AND 60),
+    latitude_e6 integer CONSTRAINT merchant_latitude CHECK (latitude_e6 BETWEEN -90000000 AND 90000000),
+    longitude_e6 integer CONSTRAINT merchant_longitude CHECK (longitude_e6 BETWEEN -180000000 AND 180000000),
+    CONSTRAINT merchant_place_is_whole CHECK (num_nulls(district, latitude_e6, longitude_e6) IN (0, 3))
 );
 CREATE INDEX merchant_by_customer ON merchants.merchant (customer_id, id);
 CREATE VIEW merchants.merchant_view AS
 SELECT id, name, category, customer_id, status, currency, takings_account_id, takings_ledger_id, settlement_account_id,
-    settlement_ledger_id, fee_plan_id, created_at, country
+    settlement_ledger_id, fee_plan_id, created_at, country, district, latitude_e6, longitude_e6
 FROM merchants.merchant;
 
 -- What a merchant asks to be paid for. `payment_sequence`: the last event of `payment_id` that was followed.

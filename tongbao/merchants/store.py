@@ -8,6 +8,8 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from tongbao.base import sql
 from tongbao.base.db import Rank, Tx
 from tongbao.merchants.fees import FeePlan, FeeRate
@@ -24,6 +26,7 @@ from tongbao.merchants.model import (
     Order,
     OrderState,
     Parcel,
+    Place,
     WebhookBacklog,
 )
 
@@ -90,6 +93,7 @@ def _merchant(row: Sequence[Any], plan: FeePlan) -> Merchant:
         created_at=row[10],
         plan=plan,
         country=row[12],
+        place=Place(row[13], row[14], row[15]) if row[13] is not None else None,
     )
 
 
@@ -113,6 +117,9 @@ async def add_merchants(tx: Tx, merchants: Sequence[Merchant], at: datetime) -> 
         settlement=[m.settlement_account_id for m in merchants],
         settlement_ledger=[m.settlement_ledger_id for m in merchants],
         countries=[m.country for m in merchants],
+        districts=[m.place.district if m.place else None for m in merchants],
+        latitudes=[m.place.latitude_e6 if m.place else None for m in merchants],
+        longitudes=[m.place.longitude_e6 if m.place else None for m in merchants],
         at=at,
     )
 
@@ -124,6 +131,12 @@ async def lock_merchant(tx: Tx, id: UUID) -> MerchantStatus | None:
 
 async def set_merchant_status(tx: Tx, id: UUID, status: MerchantStatus) -> None:
     await tx.run(Q["set_merchant_status"], id=id, status=status.value)
+
+
+async def set_merchant_place(tx: Tx, id: UUID, place: Place | None) -> None:
+    stands: Mapping[str, Any] = msgspec.structs.asdict(place) if place else {}
+    names = ("district", "latitude_e6", "longitude_e6")
+    await tx.run(Q["set_merchant_place"], id=id, **{name: stands.get(name) for name in names})
 
 
 async def plans(tx: Tx, ids: Iterable[UUID]) -> dict[UUID, FeePlan]:

@@ -10,17 +10,18 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from tongbao import risk
+from tongbao import merchants, risk
 from tongbao.base.db import Tx
 from tongbao.base.ids import NAMESPACE, derived
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import Kind, Order, Outcome, State
+from tongbao.payments.model import Kind, Method, Order, Outcome, State
 from tongbao.payments.policy import Policy, Situation
 
 _DAWN: Final = 6
 """Until this hour it is night."""
 _SATURDAY: Final = 6
 _SECOND: Final = timedelta(seconds=1)
+_IN_A_SHOP: Final = (Method.QR, Method.CARD)
 _JUDGED: Final = (Kind.PAYMENT, Kind.TRANSFER)
 
 
@@ -47,6 +48,7 @@ def asked(orders: Sequence[Order], facts: Facts, at: datetime, zone: ZoneInfo) -
             amount_minor=order.amount_minor,
             currency=order.currency,
             is_night=is_night,
+            spot=(place.latitude_e6, place.longitude_e6) if (place := _stands(order, facts)) else None,
         )
         for order in orders
         if order.kind in _JUDGED
@@ -104,7 +106,14 @@ def own(
         "device": str(asked.device) if asked.device else None,
         "merchant": str(order.merchant_id) if order.merchant_id else None,
         "merchant_country": shop.country if shop else None,
+        "district": place.district if (place := _stands(order, facts)) else None,
     }
+
+
+def _stands(order: Order, facts: Facts) -> merchants.Place | None:
+    """Where the shop stands in which it is paid: whoever shows or scans a code, or holds out a card, is there."""
+    shop = facts.merchants.get(order.merchant_id) if order.merchant_id else None
+    return shop.place if shop and order.method in _IN_A_SHOP else None
 
 
 def remember(tx: Tx, orders: Sequence[Order], assessed: Assessed, at: datetime) -> None:

@@ -40,6 +40,7 @@ def _over(
     *windows: int,
     only: Filter = Filter.ALL,
     of: Entity | None = None,
+    delay_s: int = 0,
 ) -> tuple[Feature, ...]:
     """The same measure over several windows, each named after what it is: `payer_count_1h`."""
     what = f"{of.value}s" if of else measure.value if only is Filter.ALL else f"{only.value}_{measure.value}"
@@ -51,6 +52,7 @@ def _over(
             window_s=window,
             only=only,
             of=of,
+            delay_s=delay_s,
             edge=Edge.EXACT if window <= HOUR and of is None else Edge.HOUR,
         )
         for window in windows
@@ -73,6 +75,8 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
     *_over(Entity.PAYER, Measure.DISTINCT, DAY, 30 * DAY, of=Entity.DEVICE),
     *_over(Entity.PAYER, Measure.COUNT, *_SHORT[1:], *_LONG[:2], only=Filter.DECLINED),
     *_over(Entity.PAYER, Measure.COUNT, *_LONG[1:], only=Filter.NIGHT),
+    *_over(Entity.PAYER, Measure.DISTANCE, DAY),
+    *_over(Entity.PAYER, Measure.SPEED, DAY),
     *_since(Entity.PAYER),
     *_over(Entity.PAYEE, Measure.COUNT, *_SHORT, *_LONG[:3]),
     *_over(Entity.PAYEE, Measure.SUM, HOUR, *_LONG[:2]),
@@ -82,6 +86,7 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
     *_over(Entity.PAYEE, Measure.COUNT, *_LONG[:2], only=Filter.DECLINED),
     *_over(Entity.PAYEE, Measure.COUNT, 7 * DAY, only=Filter.NIGHT),
     *_over(Entity.PAYEE, Measure.FRAUDS_KNOWN, 90 * DAY),
+    *_over(Entity.PAYEE, Measure.FRAUD_SHARE, 30 * DAY, delay_s=7 * DAY),
     *_since(Entity.PAYEE),
     *_over(Entity.DEVICE, Measure.COUNT, *_SHORT[1:], DAY, 30 * DAY),
     *_over(Entity.DEVICE, Measure.DISTINCT, *_LONG[:3], of=Entity.PAYER),
@@ -96,12 +101,14 @@ CATALOGUE: Final[tuple[Feature, ...]] = (
 )
 
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the catalogue: what was remembered of a payment is in the order of the version that it was remembered by."""
 
 _NEW_IN_2: Final = ("payee_frauds_known_90d",)
+_NEW_IN_3: Final = ("payer_distance_1d", "payer_speed_1d", "payee_fraud_share_30d")
 _NAMES_OF: Final = {
-    1: tuple(feature.name for feature in CATALOGUE if feature.name not in _NEW_IN_2),
+    1: tuple(feature.name for feature in CATALOGUE if feature.name not in _NEW_IN_2 + _NEW_IN_3),
+    2: tuple(feature.name for feature in CATALOGUE if feature.name not in _NEW_IN_3),
     VERSION: tuple(feature.name for feature in CATALOGUE),
 }
 """By version. Whoever changes the catalogue raises VERSION and writes down here what the version before it was."""
@@ -132,6 +139,7 @@ OWN: Final[dict[str, Kind]] = {
     "device": Kind(Sort.TEXT, Unit.DEVICE),
     "merchant": Kind(Sort.TEXT),
     "merchant_country": Kind(Sort.TEXT),
+    "district": Kind(Sort.TEXT),
     "model_score": Kind(Sort.INT),
     "odd_score": Kind(Sort.INT),
 }
@@ -163,6 +171,7 @@ _OWN_MESSAGES: Final = {
     "device": "The payer's device, for lists of devices",
     "merchant": "The merchant's id; missing where no merchant is paid",
     "merchant_country": "The merchant's country, such as 'CN'; missing where no merchant is paid",
+    "district": "The district of the shop in which it is paid; missing where it is not paid in a shop",
     "model_score": "What the model in force says: the chance of fraud, 0 to 100; missing where there is no model",
     "odd_score": "How unlike others it is: of 100 payments so many are more usual; missing where no model says so",
 }
@@ -201,6 +210,12 @@ _SENTENCE_MESSAGES: Final[dict[tuple[Entity, Measure, Filter, Entity | None], st
     ): "Different devices that the payer used within %(window)s",
     (Entity.PAYER, Measure.COUNT, Filter.DECLINED, None): "Declined payments of the payer within %(window)s",
     (Entity.PAYER, Measure.COUNT, Filter.NIGHT, None): "Payments by the payer at night within %(window)s",
+    (Entity.PAYER, Measure.DISTANCE, Filter.ALL, None): (
+        "Metres from the shop where the payer last paid within %(window)s to this one; missing where it is not paid in a shop"
+    ),
+    (Entity.PAYER, Measure.SPEED, Filter.ALL, None): (
+        "At how many kilometres an hour the payer would have come here from the shop where it last paid within %(window)s"
+    ),
     (Entity.PAYER, Measure.SINCE_LAST, Filter.ALL, None): "Time since the payer's last payment",
     (Entity.PAYER, Measure.SINCE_FIRST, Filter.ALL, None): "Time since the payer's first payment",
     (Entity.PAYEE, Measure.COUNT, Filter.ALL, None): "Payments to the payee within %(window)s",
@@ -214,6 +229,9 @@ _SENTENCE_MESSAGES: Final[dict[tuple[Entity, Measure, Filter, Entity | None], st
     (Entity.PAYEE, Measure.COUNT, Filter.NIGHT, None): "Payments to the payee at night within %(window)s",
     (Entity.PAYEE, Measure.FRAUDS_KNOWN, Filter.ALL, None): (
         "Payments to the payee within %(window)s that are labelled as fraud by now"
+    ),
+    (Entity.PAYEE, Measure.FRAUD_SHARE, Filter.ALL, None): (
+        "Payments to the payee within %(window)s up to seven days ago that are known as fraud, in millionths of all of them"
     ),
     (Entity.PAYEE, Measure.SINCE_LAST, Filter.ALL, None): "Time since the last payment to the payee",
     (Entity.PAYEE, Measure.SINCE_FIRST, Filter.ALL, None): "Time since the first payment to the payee",

@@ -42,6 +42,10 @@ class Measure(StrEnum):
     """Payments whose newest label says fraud, from the moment on at which it is said."""
     DISTINCT = "distinct"
     """How many different others: payees of a payer, payers of a device."""
+    DISTANCE = "distance"
+    """Metres from where the payer last paid in a shop to where it pays now."""
+    SPEED = "speed"
+    """Kilometres an hour at which the payer would have had to travel there, in a minute at least."""
     SINCE_LAST = "since_last"
     SINCE_FIRST = "since_first"
 
@@ -62,7 +66,10 @@ class Edge(StrEnum):
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
-    """A definition. The window is (t - delay - window, t - delay] in seconds; with no window all that came before."""
+    """A definition. The window is (t - delay - window, t - delay] in seconds; with no window all that came before.
+
+    An hour's edge takes in the full hour in which the window begins, and where it ends earlier leaves out the one in which it ends.
+    """
 
     name: str
     entity: Entity
@@ -83,20 +90,23 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         """The second after which payments count, since 1970; None: from the beginning. An hour's edge takes in the full hour."""
         return None if self.window_s is None else self.begins_all(at_s)
 
-    def ends(self, at_s: int) -> int:
-        """The last moment that counts, in seconds since 1970."""
-        return at_s - self.delay_s
+    def ends(self, at_s: Any) -> Any:
+        """The last moment that counts, in seconds since 1970; of one moment or of a column of them."""
+        ends = at_s - self.delay_s
+        return ends - ends % HOUR - 1 if self.delay_s and self.edge is Edge.HOUR else ends
 
 
 def value(measure: Measure, counted: int, amounted: int, own_minor: int) -> int:
     """The one division, rounded down; 0 where there is nothing to divide by.
 
-    `counted`: payments, or others told apart, or seconds. `amounted`: minor units, or payments known as fraud. `own_minor`: the
+    `counted`: payments, or others told apart, or seconds. `amounted`: minor units, or payments known as fraud, or metres. `own_minor`: the
     amount of the payment that is judged, which is among both.
     """
     match measure:
-        case Measure.SUM:
+        case Measure.SUM | Measure.DISTANCE:
             return amounted
+        case Measure.SPEED:
+            return amounted * 36 // (10 * counted)
         case Measure.MEAN:
             return amounted // counted if counted else 0
         case Measure.RATIO:

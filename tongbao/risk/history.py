@@ -70,7 +70,7 @@ class Sorted:
             begins = np.where(since < 0, self._first, begins)
         if not feature.delay_s:
             return begins, own + 1
-        until = self._at_s - feature.delay_s
+        until = feature.ends(self._at_s)
         ends = np.searchsorted(self._key, self._who * _SPAN + np.maximum(until, 0), side="right")
         return begins, np.where(until < 0, begins, np.maximum(ends, begins))
 

@@ -11,6 +11,7 @@ import msgspec
 
 from tongbao.risk.feature import Entity
 from tongbao.risk.ruleset import Hit
+from tongbao.risk.travel import Spot
 
 Key = tuple[int, UUID, UUID]
 """Kind of entity (as in risk.total), whose, and with whom."""
@@ -23,6 +24,8 @@ TotalKey = tuple[int, UUID, UUID, int]
 Counts = list[int]
 """Payments and minor units: of all, of those at night, of those declined."""
 
+EVER: Final = 2**31 - 1
+"""An hour that never comes."""
 NOBODY: Final = UUID(int=0)
 KINDS: Final = {Entity.PAYER: 1, Entity.PAYEE: 2, Entity.DEVICE: 3, Entity.PAIR: 4, Entity.RECEIVED: 2}
 """Kinds of entities, as in risk.total."""
@@ -38,6 +41,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
     currency: str
     is_night: bool = False
+    spot: Spot | None = None
+    """Where the shop stands in which it is paid."""
 
 
 class Known(msgspec.Struct):
@@ -52,7 +57,10 @@ class Known(msgspec.Struct):
     met_by_one: list[int]
     met_by_other: list[int]
     frauds: list[int]
-    """Of a payee: payments to it that are known as fraud, since each of the hours that were asked for."""
+    """Of a payee: payments to it that are known as fraud, in each of the windows that were asked for."""
+    spot: Spot | None = None
+    """Of a payer: where it last paid in a shop, and when."""
+    spot_s: int = 0
 
 
 class Recalled(msgspec.Struct):

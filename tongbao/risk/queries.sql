@@ -3,20 +3,21 @@
 INSERT INTO risk.assessment (
     id, booking_date, at, xid, place, payer, payee, device, amount_minor, currency, is_night, is_declined, as_of, rolled_to,
     catalogue, features, action, points, hits, own, rules_change, rules_read_at, left_out, score, model, model_fault, beside_score,
-    beside_model
+    beside_model, latitude_e6, longitude_e6
 )
 SELECT a.id, b.open_date, %(at)s, pg_current_xact_id(), a.place, a.payer, a.payee, a.device, a.amount_minor, a.currency,
     a.is_night, false, %(as_of)s::pg_snapshot, %(rolled_to)s::text::xid8,
     %(catalogue)s, a.features::bigint [], a.action, a.points, a.hits::jsonb, a.own::jsonb, %(change)s, %(read_at)s,
-    %(left_out)s::text [], a.score, a.model, a.model_fault, a.beside_score, a.beside_model
+    %(left_out)s::text [], a.score, a.model, a.model_fault, a.beside_score, a.beside_model,
+    a.latitude_e6, a.longitude_e6
 FROM base.business_day_view b, unnest(
     %(ids)s::uuid [], %(places)s::int [], %(payers)s::uuid [], %(payees)s::uuid [], %(devices)s::uuid [], %(amounts)s::bigint [],
     %(currencies)s::text [], %(nights)s::boolean [], %(features)s::text [], %(actions)s::text [], %(points)s::smallint [],
     %(hits)s::text [], %(own)s::text [], %(scores)s::smallint [], %(models)s::integer [], %(faults)s::text [],
-    %(beside_scores)s::smallint [], %(beside_models)s::integer []
+    %(beside_scores)s::smallint [], %(beside_models)s::integer [], %(latitudes)s::integer [], %(longitudes)s::integer []
 ) AS a (
     id, place, payer, payee, device, amount_minor, currency, is_night, features, action, points, hits, own, score, model, model_fault,
-    beside_score, beside_model
+    beside_score, beside_model, latitude_e6, longitude_e6
 );
 
 -- name: came_to_nothing
@@ -30,7 +31,8 @@ WHERE id = ANY(%(ids)s::uuid []) AND xid = pg_current_xact_id()
 -- `ids` that are remembered already: of their newest 100 payments since the first of `edges` what lies between them (how many edges lie before it, then counts
 -- and minor units of all, at night, declined), running totals before each of `hours` of their kind (ascending), when they were met first
 -- and last, how many others they met since each of `met_since` (ascending, four at most; of their newest 100), and of a payee how many
--- payments since each of `fraud_since` whose newest label says fraud (100 at most).
+-- payments from each of `fraud_since` to before its `fraud_until` whose newest label says fraud (100 at most); of a payer where it
+-- last paid in a shop, and when.
 WITH asked AS (
     SELECT a.place, a.kind, a.one, a.other, b.open_date - 31 AS since, (%(edges)s::timestamptz [])[1] AS lately,
         (%(met_since)s::timestamptz [])[1] AS met_1, (%(met_since)s::timestamptz [])[2] AS met_2, (%(met_since)s::timestamptz [])[3] AS met_3,
@@ -132,12 +134,13 @@ SELECT
         SELECT (
             SELECT count(*) FROM (
                 SELECT FROM risk.label f
-                WHERE f.payee = a.one AND f.is_fraud AND f.paid_at >= h.since AND NOT EXISTS (
+                WHERE f.payee = a.one AND f.is_fraud AND f.paid_at >= h.since AND f.paid_at < coalesce(h.until, 'infinity') AND NOT EXISTS (
                     SELECT FROM risk.label n WHERE n.payment_id = f.payment_id AND n.number > f.number
                 ) LIMIT 100
             ) AS found
-        ) FROM unnest(%(fraud_since)s::timestamptz []) AS h (since)
-    ) END
+        ) FROM unnest(%(fraud_since)s::timestamptz [], %(fraud_until)s::timestamptz []) WITH ORDINALITY AS h (since, until, place)
+        ORDER BY h.place
+    ) END, m.latitude_e6, m.longitude_e6, floor(extract(epoch FROM m.placed_at))::bigint
 FROM asked a
 LEFT JOIN lately l ON l.place = a.place
 LEFT JOIN totals t ON t.place = a.place
@@ -214,9 +217,15 @@ LEFT JOIN LATERAL (
 WHERE b.hour IS DISTINCT FROM r.hour;
 
 -- name: roll_met
--- The same, into who has met whom.
-INSERT INTO risk.met (kind, one, other, first_at, last_at)
-SELECT e.kind, e.one, e.other, min(a.at), max(a.at)
+-- The same, into who has met whom, and where a payer was last (of two places at one moment the more northern, then the more eastern).
+INSERT INTO risk.met (kind, one, other, first_at, last_at, placed_at, latitude_e6, longitude_e6)
+SELECT e.kind, e.one, e.other, min(a.at), max(a.at), max(a.at) FILTER (WHERE e.kind = 1 AND a.latitude_e6 IS NOT NULL),
+    (array_agg(a.latitude_e6 ORDER BY a.at DESC, a.latitude_e6 DESC, a.longitude_e6 DESC) FILTER (
+        WHERE e.kind = 1 AND a.latitude_e6 IS NOT NULL
+    ))[1],
+    (array_agg(a.longitude_e6 ORDER BY a.at DESC, a.latitude_e6 DESC, a.longitude_e6 DESC) FILTER (
+        WHERE e.kind = 1 AND a.latitude_e6 IS NOT NULL
+    ))[1]
 FROM risk.assessment a
 CROSS JOIN LATERAL (
     VALUES (1::smallint, a.payer, %(nobody)s::uuid), (2, a.payee, %(nobody)s::uuid), (3, a.device, %(nobody)s::uuid),
@@ -226,7 +235,13 @@ WHERE a.xid >= %(since)s::text::xid8 AND a.xid < %(until)s::text::xid8 AND e.one
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3
 ON CONFLICT (kind, one, other) DO UPDATE
-SET first_at = least(met.first_at, excluded.first_at), last_at = greatest(met.last_at, excluded.last_at);
+SET first_at = least(met.first_at, excluded.first_at), last_at = greatest(met.last_at, excluded.last_at),
+    (placed_at, latitude_e6, longitude_e6) = (
+        SELECT p.placed_at, p.latitude_e6, p.longitude_e6
+        FROM (VALUES (met.placed_at, met.latitude_e6, met.longitude_e6), (excluded.placed_at, excluded.latitude_e6, excluded.longitude_e6))
+            AS p (placed_at, latitude_e6, longitude_e6)
+        ORDER BY p.placed_at DESC NULLS LAST, p.latitude_e6 DESC, p.longitude_e6 DESC LIMIT 1
+    );
 
 -- name: roll_hits
 -- The same, into how many payments of a day met which rule.

@@ -24,6 +24,10 @@ Reader = Callable[[Known, Counts, int], int | None]
 """Of what is known, what came before in the batch (this payment among it), and the payment's own minor units."""
 
 
+Travel = tuple[int, Measure, int]
+"""A feature of how a payer travels: its place in the catalogue, what it measures, and after which second the last place counts."""
+
+
 class Met(msgspec.Struct):
     """Whom a party of the batch met in it: everybody once, and how many of them are new since each of the moments."""
 
@@ -37,6 +41,8 @@ class Reading(msgspec.Struct, frozen=True):
     readers: list[tuple[int, Reader]]
     others: list[tuple[int, Entity, int]]
     """Place, who are told apart, and since which of the moments that were asked for."""
+    travels: list[Travel]
+    """Of a payer: how far, or how fast, from where it was last."""
 
 
 def reader(feature: Feature, at_s: int, by_totals: int | None, lately: int | None) -> Reader:
@@ -60,6 +66,16 @@ def reader(feature: Feature, at_s: int, by_totals: int | None, lately: int | Non
 def known_frauds(since: int) -> Reader:
     """Since which of the moments that were asked for. What comes before in the batch has no label yet."""
     return lambda known, _counts, _own: known.frauds[since]
+
+
+def fraud_share(since: int, begins: int, ends: int) -> Reader:
+    """In which of the windows that were asked for, and between which of the payee's hours. The batch comes after it."""
+
+    def read(known: Known, _counts: Counts, own: int) -> int:
+        counted = known.totals[ends][0] - known.totals[begins][0]
+        return value(Measure.FRAUD_SHARE, counted, known.frauds[since], own)
+
+    return read
 
 
 def _since_last(known: Known, counts: Counts, at_s: int, itself: int) -> int | None:

@@ -8,11 +8,22 @@ from uuid import UUID
 
 from tongbao.base.db import Tx
 from tongbao.risk import store
-from tongbao.risk.feature import HOUR, Edge, Entity, Feature, Filter, Measure
-from tongbao.risk.model import KINDS, NOBODY, Asked, Counts, Key, Recalled, Seen
-from tongbao.risk.reading import MOST_MEETINGS, NEWEST, NO_COUNTS, Met, Reading, known_frauds, reader
+from tongbao.risk.feature import HOUR, MINUTE, Edge, Entity, Feature, Filter, Measure, value
+from tongbao.risk.model import EVER, KINDS, NOBODY, Asked, Counts, Key, Recalled, Seen
+from tongbao.risk.reading import (
+    MOST_MEETINGS,
+    NEWEST,
+    NO_COUNTS,
+    Met,
+    Reader,
+    Reading,
+    Travel,
+    fraud_share,
+    known_frauds,
+    reader,
+)
+from tongbao.risk.travel import Spot, metres
 
-_EVER: Final = 2**31 - 1
 _OTHERS: Final = {
     (Entity.PAYER, Entity.PAYEE): True,
     (Entity.PAYER, Entity.DEVICE): False,
@@ -20,7 +31,9 @@ _OTHERS: Final = {
     (Entity.DEVICE, Entity.PAYER): True,
 }
 """Who may be told apart for whom, and whether they are found as whom it met, or as who met it."""
-_NEVER_TOTALLED: Final = (Measure.DISTINCT, Measure.SINCE_FIRST, Measure.SINCE_LAST, Measure.FRAUDS_KNOWN)
+_TRAVELS: Final = (Measure.DISTANCE, Measure.SPEED)
+_OF_LABELS: Final = (Measure.FRAUDS_KNOWN, Measure.FRAUD_SHARE)
+_NEVER_TOTALLED: Final = (Measure.DISTINCT, Measure.SINCE_FIRST, Measure.SINCE_LAST, Measure.FRAUDS_KNOWN, *_TRAVELS)
 
 
 def check(feature: Feature) -> None:
@@ -28,8 +41,7 @@ def check(feature: Feature) -> None:
     exact = feature.edge is Edge.EXACT
     told_apart = (feature.entity, feature.of) in _OTHERS
     wrong = {
-        "no label is remembered yet": feature.measure is Measure.FRAUD_SHARE,
-        "a window ends now": feature.delay_s != 0,
+        "a window ends now": feature.delay_s != 0 and feature.measure is not Measure.FRAUD_SHARE,
         "a device has accounts of several currencies": feature.entity is Entity.DEVICE
         and feature.measure in (Measure.SUM, Measure.MEAN, Measure.RATIO),
         "only short windows are exact": exact and feature.window_s is not None and feature.window_s > HOUR,
@@ -37,10 +49,12 @@ def check(feature: Feature) -> None:
         "what is received is another payment": feature.entity is Entity.RECEIVED
         and feature.measure in (Measure.MEAN, Measure.RATIO),
         "it is told apart by whom?": (feature.measure is Measure.DISTINCT) != told_apart,
-        "labels are remembered of a payee": feature.measure is Measure.FRAUDS_KNOWN
+        "labels are remembered of a payee": feature.measure in _OF_LABELS
         and (feature.entity is not Entity.PAYEE or feature.only is not Filter.ALL),
-        "labels are counted by the hour": feature.measure is Measure.FRAUDS_KNOWN
-        and (exact or feature.window_s is None),
+        "labels are counted by the hour": feature.measure in _OF_LABELS and (exact or feature.window_s is None),
+        "labels come late: a share needs a delay": feature.measure is Measure.FRAUD_SHARE and feature.delay_s < HOUR,
+        "a payer travels, since an hour": feature.measure in _TRAVELS
+        and (feature.entity is not Entity.PAYER or exact or feature.window_s is None),
         "others are told apart by the hour": feature.measure is Measure.DISTINCT
         and (exact or feature.window_s is None),
     }
@@ -82,28 +96,40 @@ class _Windows:
         self.met_hours = sorted({_hour(f, at_s) for f in features if f.measure is Measure.DISTINCT})
         if len(self.met_hours) > MOST_MEETINGS:
             raise ValueError("others are told apart in four windows at most")
-        self.fraud_hours = sorted({_hour(f, at_s) for f in features if f.measure is Measure.FRAUDS_KNOWN})
+        self.fraud_hours = list({_hours(f, at_s) for f in features if f.measure in _OF_LABELS})
+        self.at_s = at_s
         self.met_begins_s = [hour * HOUR - 1 for hour in self.met_hours]
         self.edges_s = sorted({_begins(f, at_s) + 1 for f in exact})
         of_kind = {
-            entity: sorted({_hour(f, at_s) for f in by_totals if f.entity is entity} | {_EVER}) for entity in Entity
+            entity: sorted({hour for f in by_totals if f.entity is entity for hour in _hours(f, at_s)} | {EVER})
+            for entity in Entity
         }
         of_kind[Entity.PAYEE] = of_kind[Entity.RECEIVED] = sorted({*of_kind[Entity.PAYEE], *of_kind[Entity.RECEIVED]})
         by_kind = {KINDS[entity]: hours for entity, hours in of_kind.items()}
         self.hours = [(kind, hour) for kind, hours in by_kind.items() for hour in hours]
         self.width = len(features)
-        self.readings = {entity: Reading([], []) for entity in Entity}
+        self.readings = {entity: Reading([], [], []) for entity in Entity}
         for place, feature in enumerate(features):
             reading = self.readings[feature.entity]
             if feature.of is not None:
                 reading.others.append((place, feature.of, self.met_hours.index(_hour(feature, at_s))))
                 continue
-            if feature.measure is Measure.FRAUDS_KNOWN:
-                reading.readers.append((place, known_frauds(self.fraud_hours.index(_hour(feature, at_s)))))
+            if feature.measure in _TRAVELS:
+                reading.travels.append((place, feature.measure, _begins(feature, at_s)))
+                continue
+            if feature.measure in _OF_LABELS:
+                reading.readers.append((place, self._of_labels(feature, of_kind[feature.entity])))
                 continue
             totals = of_kind[feature.entity].index(_hour(feature, at_s)) if _is_by_totals(feature) else None
             lately = self.edges_s.index(_begins(feature, at_s) + 1) if _is_exact(feature) else None
             reading.readers.append((place, reader(feature, at_s, totals, lately)))
+
+    def _of_labels(self, feature: Feature, hours: Sequence[int]) -> Reader:
+        since, until = _hours(feature, self.at_s)
+        among = self.fraud_hours.index((since, until))
+        if feature.measure is Measure.FRAUDS_KNOWN:
+            return known_frauds(among)
+        return fraud_share(among, hours.index(since), hours.index(until))
 
 
 def _begins(feature: Feature, at_s: int) -> int:
@@ -113,6 +139,11 @@ def _begins(feature: Feature, at_s: int) -> int:
 
 def _hour(feature: Feature, at_s: int) -> int:
     return (_begins(feature, at_s) + 1) // HOUR
+
+
+def _hours(feature: Feature, at_s: int) -> tuple[int, int]:
+    """From which hour on payments count, and before which."""
+    return _hour(feature, at_s), (feature.ends(at_s) + 1) // HOUR if feature.delay_s else EVER
 
 
 def _counts(feature: Feature) -> bool:
@@ -168,6 +199,7 @@ class _Batch:
         self._already = found.already
         self._before: dict[int, Counts] = {}
         self._met: dict[tuple[int, Entity], Met] = {}
+        self._spots: dict[int, Spot] = {}
 
     def read(self, asked: Sequence[Asked], places: Sequence[_Places]) -> dict[UUID, tuple[int | None, ...]]:
         seen: dict[UUID, tuple[int | None, ...]] = {}
@@ -191,7 +223,19 @@ class _Batch:
                 if meeting is not None:
                     rolled = known.met_by_one if _OTHERS[entity, of] else known.met_by_other
                     values[place] = min(NEWEST, rolled[since] + self._meet(key, of, meeting)[since])
+            if reading.travels and one.spot is not None:
+                self._travel(values, reading.travels, key, one.spot)
         return tuple(values)
+
+    def _travel(self, values: list[int | None], travels: Sequence[Travel], payer: int, here: Spot) -> None:
+        """From where the payer was in this batch, or else from where it was before."""
+        at_s, known = self._windows.at_s, self._known[payer]
+        before, then_s = (self._spots[payer], at_s) if payer in self._spots else (known.spot, known.spot_s)
+        if before is not None:
+            seconds, way_m = max(MINUTE, at_s - then_s), metres(before, here)
+            for place, measure, begins_s in travels:
+                values[place] = value(measure, seconds, way_m, 0) if then_s > begins_s else None
+        self._spots[payer] = here
 
     def _count(self, key: int, one: Asked) -> Counts:
         """Payments of the batch count as attempted: none of them as declined."""

@@ -9,6 +9,7 @@ CREATE SCHEMA risk;
 -- `rules_change` that were in force at `rules_read_at`, but for those `left_out`, which were fenced off.
 -- `score` is what `model`, the champion, says, 0 to 100; without one the points of the rules count alone, and `model_fault` says why
 -- where there was one; `beside_...` is the challenger's.
+-- `latitude_e6` and `longitude_e6` (WGS 84, millionths of a degree) are where the shop stands in which it was paid.
 -- No name, no number. Retention: as the payment's decision.
 CREATE TABLE risk.assessment (
     id uuid NOT NULL,
@@ -39,6 +40,8 @@ CREATE TABLE risk.assessment (
     rules_change integer,
     rules_read_at timestamptz,
     left_out text [],
+    latitude_e6 integer,
+    longitude_e6 integer,
     CONSTRAINT assessment_once PRIMARY KEY (id, booking_date)
 ) PARTITION BY RANGE (booking_date);
 CREATE INDEX assessment_by_payer ON risk.assessment (payer, at, id);
@@ -67,13 +70,17 @@ CREATE TABLE risk.total (
     CONSTRAINT total_of_an_hour PRIMARY KEY (kind, one, other, hour)
 ) WITH (fillfactor = 70);
 
--- Who has met whom, when first and when last (`kind` as above, and 5 device with payer): others told apart, and time since.
+-- Who has met whom, when first and when last (`kind` as above, and 5 device with payer): others told apart, and time since. Of a payer
+-- also when and where it last paid in a shop.
 CREATE TABLE risk.met (
     kind smallint NOT NULL CONSTRAINT met_kind CHECK (kind BETWEEN 1 AND 5),
     one uuid NOT NULL,
     other uuid NOT NULL,
     first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL,
+    placed_at timestamptz,
+    latitude_e6 integer,
+    longitude_e6 integer,
     CONSTRAINT met_once PRIMARY KEY (kind, one, other)
 ) WITH (fillfactor = 70);
 CREATE INDEX met_by_one ON risk.met (kind, one, last_at);
@@ -198,6 +205,18 @@ CREATE TABLE risk.pace (
     by_fallback bigint NOT NULL,
     amount_minor bigint NOT NULL,
     CONSTRAINT pace_once PRIMARY KEY (span_s, since_at, currency, action)
+) WITH (fillfactor = 70);
+
+-- The same by the hour and the district of the shop in which it was paid: payments, and those of them that were not simply let
+-- pass. `latitude_e6`, `longitude_e6`: sums over the payments, for where the district lies. Retention: 400 days.
+CREATE TABLE risk.district_pace (
+    since_at timestamptz NOT NULL,
+    district text NOT NULL,
+    payments bigint NOT NULL CONSTRAINT district_pace_some CHECK (payments > 0),
+    odd bigint NOT NULL,
+    latitude_e6 bigint NOT NULL,
+    longitude_e6 bigint NOT NULL,
+    CONSTRAINT district_pace_once PRIMARY KEY (since_at, district)
 ) WITH (fillfactor = 70);
 
 -- A rule tried over what is remembered: `what` is tried, by whom, how far it is, what came of it. A worker that works at it says so at

@@ -14,7 +14,7 @@ from tongbao.base.days import NOT_FOUNDED
 from tongbao.base.db import Tx
 from tongbao.base.say import Lang
 from tongbao.risk.catalogue import OWN
-from tongbao.risk.model import NOBODY, Asked, Assessment, Key, Known, Own, Recalled, Seen, TotalKey
+from tongbao.risk.model import EVER, NOBODY, Asked, Assessment, Key, Known, Own, Recalled, Seen, TotalKey
 from tongbao.risk.reading import MET_NOBODY, NO_COUNTS, since_each
 from tongbao.risk.ruleset import NOTHING, Hit, Judged, Under
 
@@ -77,6 +77,8 @@ def remember(
         faults=[s.fault if s else None for s in scored],
         beside_scores=[s.beside if s else None for s in scored],
         beside_models=[s.beside_model if s else None for s in scored],
+        latitudes=[a.spot[0] if a.spot else None for a in asked],
+        longitudes=[a.spot[1] if a.spot else None for a in asked],
     )
 
 
@@ -92,9 +94,11 @@ async def recall(
     edges_s: Sequence[int],
     hours: Sequence[tuple[int, int]],
     met_hours: Sequence[int],
-    fraud_hours: Sequence[int],
+    fraud_hours: Sequence[tuple[int, int]],
 ) -> Recalled:
-    """`edges_s`: exact moments, ascending, an hour ago at most. `hours`: by kind of entity, ascending. `keys` is not empty."""
+    """`edges_s`: exact moments, ascending, an hour ago at most. `hours`: by kind of entity, ascending. `fraud_hours`: from which hour
+    to before which. `keys` is not empty.
+    """
     rows = await tx.rows(
         Q["recall"],
         ids=list(ids),
@@ -105,7 +109,8 @@ async def recall(
         hour_kinds=[kind for kind, _ in hours],
         hours=[hour for _, hour in hours],
         met_since=[datetime.fromtimestamp(hour * 3_600, UTC) for hour in met_hours],
-        fraud_since=[datetime.fromtimestamp(hour * 3_600, UTC) for hour in fraud_hours],
+        fraud_since=[datetime.fromtimestamp(since * 3_600, UTC) for since, _ in fraud_hours],
+        fraud_until=[None if until == EVER else datetime.fromtimestamp(until * 3_600, UTC) for _, until in fraud_hours],
     )
     if not rows:
         raise NOT_FOUNDED()
@@ -120,8 +125,10 @@ async def recall(
             by_one or MET_NOBODY,
             by_other or MET_NOBODY,
             frauds or [],
+            (latitude_e6, longitude_e6) if placed_s is not None else None,
+            placed_s or 0,
         )
-        for _, _, _, lately, totals, first_s, last_s, by_one, by_other, frauds in rows
+        for _, _, _, lately, totals, first_s, last_s, by_one, by_other, frauds, latitude_e6, longitude_e6, placed_s in rows
     ]
     return Recalled(as_of, rolled_to, set(already), known)
 

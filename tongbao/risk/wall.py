@@ -14,13 +14,14 @@ from tongbao.base.db import Database, Tx
 from tongbao.base.settings import Settings
 from tongbao.risk import stance_store, truth, wall_store
 from tongbao.risk.truth_model import Against
-from tongbao.risk.wall_model import Known, Scene, Span
+from tongbao.risk.wall_model import District, Known, Scene, Span
 
 MINUTES: Final = 60
 """Minutes of the wall's curve."""
 SHOWN: Final = 12
 """Newest payments that were not simply let pass, and rules that are met most."""
 GRID_DAYS: Final = 28
+MOST_DISTRICTS: Final = 36
 KNOWN_DAYS: Final = 30
 MOST_LABELS: Final = 20_000
 """Labels that are counted, the newest."""
@@ -32,7 +33,7 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _KEEP_MINUTES: Final = timedelta(days=2)
 _KEEP_HOURS: Final = timedelta(days=400)
-_Slow = tuple[datetime, dict[tuple[int, int], tuple[int, int]], Known, tuple[Against, ...]]
+_Slow = tuple[datetime, dict[tuple[int, int], tuple[int, int]], Known, tuple[Against, ...], tuple[District, ...]]
 
 logger = log.get(__name__)
 
@@ -63,7 +64,7 @@ class Wall:
             rules = await wall_store.rules(tx, SHOWN)
             behind = await wall_store.behind(tx)
             stance = await stance_store.newest(tx)
-            _, grid, known, told = await self._slowly(tx, now)
+            _, grid, known, told, districts = await self._slowly(tx, now)
         return Scene(
             at=now,
             currency=self._currency,
@@ -72,6 +73,7 @@ class Wall:
             odd=tuple(odd),
             rules=tuple(rules),
             grid=grid,
+            districts=districts,
             known=known,
             truth=told,
             behind_since=behind if behind is not None and now - behind > _LATE else None,
@@ -97,7 +99,8 @@ class Wall:
         grid = await wall_store.grid(tx, now - GRID_DAYS * _DAY, now, self._zone, self._currency)
         known = await wall_store.labelled(tx, now - KNOWN_DAYS * _DAY, now, self._currency, MOST_LABELS)
         told = await truth.against_truth(tx, since=now - 7 * _DAY, until=now, currency=self._currency)
-        return now, grid, known, tuple(told)
+        districts = await wall_store.districts(tx, now - _DAY, now, MOST_DISTRICTS)
+        return now, grid, known, tuple(told), tuple(districts)
 
 
 async def forget_pace(tx: Tx, *, at: datetime) -> None:

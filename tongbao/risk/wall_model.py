@@ -59,6 +59,16 @@ class RuleMet(msgspec.Struct, frozen=True):
     hits: int
 
 
+class District(msgspec.Struct, frozen=True):
+    """Payments in the shops of a district, those of them that were not simply let pass, and where it lies, in millionths of a degree."""
+
+    name: str
+    payments: int
+    odd: int
+    latitude_e6: int
+    longitude_e6: int
+
+
 class Known(msgspec.Struct, frozen=True):
     """What labels say: payments known, frauds, what frauds took that were let pass, what those would have taken that were not; of
     all known that were not let pass (`stopped`) how many were genuine (`false_alarms`)."""
@@ -83,6 +93,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     odd: tuple[Odd, ...]
     rules: tuple[RuleMet, ...]
     grid: dict[tuple[int, int], tuple[int, int]]
+    districts: tuple[District, ...]
+    """Of the last 24 hours, those where most was paid."""
     known: Known
     truth: tuple[Against, ...]
     """Of the last seven days, where the bank is a simulated city's."""

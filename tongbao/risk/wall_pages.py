@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isqrt
 from typing import Any, Final
 
 from litestar import get
@@ -19,7 +20,7 @@ from tongbao.risk import rule_words
 from tongbao.risk.rule_model import Action
 from tongbao.risk.stance_words import stance_line
 from tongbao.risk.wall import Wall
-from tongbao.risk.wall_model import Scene, Span
+from tongbao.risk.wall_model import District, Scene, Span
 from tongbao.web import i18n, live, pages, tables
 from tongbao.web.listing import Linked, Listing, Marked
 from tongbao.web.pages import Page, PageRequest
@@ -167,6 +168,18 @@ def _grid(scene: Scene, lang: Lang) -> list[tuple[str, list[tuple[int | None, in
     ]
 
 
+def _map(scene: Scene) -> list[list[tuple[District, int | None, int]]]:
+    """Districts as they lie, north above south and west before east, as many in a row as there are rows: each with the share of its
+    payments that were not let pass, in 1,000, and its shade."""
+    shares = {d.name: d.odd * 1_000 // d.payments for d in scene.districts}
+    most, wide = max(shares.values(), default=0), max(1, isqrt(len(shares) - 1) + 1 if shares else 1)
+    southward = sorted(scene.districts, key=lambda d: (-d.latitude_e6, d.name))
+    rows = [
+        sorted(southward[n : n + wide], key=lambda d: (d.longitude_e6, d.name)) for n in range(0, len(shares), wide)
+    ]
+    return [[(d, *_shade(shares[d.name], most)) for d in row] for row in rows]
+
+
 def _shade(share: int | None, most: int) -> tuple[int | None, int]:
     return share, -(-share * HEATS // most) if share and most else 0
 
@@ -184,6 +197,7 @@ def _context(scene: Scene, lang: Lang) -> dict[str, Any]:
         "odd": _odd(scene, lang),
         "rules": _rules(scene, lang),
         "grid": _grid(scene, lang),
+        "districts": _map(scene),
         "last_minute": sum(scene.minutes[-2][1].values()),
         "asked": percent_word(per_10000(hour.many(Action.CHALLENGE), hour.payments), lang),
         "refused": percent_word(per_10000(hour.many(Action.DENY), hour.payments), lang),
@@ -201,7 +215,7 @@ def _context(scene: Scene, lang: Lang) -> dict[str, Any]:
     }
 
 
-_PARTS: Final = ("behind", "stance", "figures", "minutes", "odd", "rules", "known", "truth", "grid")
+_PARTS: Final = ("behind", "stance", "figures", "minutes", "odd", "rules", "known", "truth", "grid", "districts")
 
 
 def _parts(request: PageRequest, scene: Scene | None) -> Mapping[str, str]:

@@ -11,6 +11,23 @@ ON CONFLICT (span_s, since_at, currency, action) DO UPDATE
 SET payments = pace.payments + excluded.payments, declined = pace.declined + excluded.declined,
     by_fallback = pace.by_fallback + excluded.by_fallback, amount_minor = pace.amount_minor + excluded.amount_minor;
 
+-- name: roll_districts
+-- The same, into where payments were made in shops, by the hour.
+INSERT INTO risk.district_pace (since_at, district, payments, odd, latitude_e6, longitude_e6)
+SELECT date_bin('1 hour', a.at, timestamptz '1970-01-01T00:00:00Z'), a.own ->> 'district', count(*),
+    count(*) FILTER (WHERE a.action <> 'approve'), sum(a.latitude_e6)::bigint, sum(a.longitude_e6)::bigint
+FROM risk.assessment a
+WHERE a.xid >= %(since)s::text::xid8 AND a.xid < %(until)s::text::xid8 AND a.latitude_e6 IS NOT NULL AND a.own ? 'district'
+GROUP BY 1, 2
+ORDER BY 1, 2
+ON CONFLICT (since_at, district) DO UPDATE
+SET payments = district_pace.payments + excluded.payments, odd = district_pace.odd + excluded.odd,
+    latitude_e6 = district_pace.latitude_e6 + excluded.latitude_e6, longitude_e6 = district_pace.longitude_e6 + excluded.longitude_e6;
+
+-- name: forget_districts
+-- Hours that are older than they are kept for.
+DELETE FROM risk.district_pace p WHERE p.since_at < %(hours_before)s;
+
 -- name: forget_pace
 -- What is older than its span is kept for.
 DELETE FROM risk.pace p
@@ -37,6 +54,13 @@ SELECT extract(isodow FROM p.since_at AT TIME ZONE %(zone)s)::int, extract(hour 
 FROM risk.pace p
 WHERE p.span_s = 3600 AND p.since_at >= %(since)s AND p.since_at <= %(until)s AND p.currency = %(currency)s
 GROUP BY 1, 2;
+
+-- name: wall_districts
+-- The districts in whose shops most was paid: payments, those of them that were not simply let pass, and where the district lies.
+SELECT p.district, sum(p.payments)::bigint, sum(p.odd)::bigint, (sum(p.latitude_e6) / sum(p.payments))::bigint,
+    (sum(p.longitude_e6) / sum(p.payments))::bigint
+FROM risk.district_pace p WHERE p.since_at >= %(since)s AND p.since_at <= %(until)s
+GROUP BY p.district ORDER BY 2 DESC, 1 LIMIT %(most)s;
 
 -- name: wall_odd
 -- The newest payments that were not simply let pass.

@@ -9,17 +9,19 @@ from datetime import datetime
 from tongbao.base import sql
 from tongbao.base.db import Tx
 from tongbao.risk.rule_model import Action
-from tongbao.risk.wall_model import Judgement, Known, Odd, RuleMet
+from tongbao.risk.wall_model import District, Judgement, Known, Odd, RuleMet
 
 Q = sql.load("tongbao.risk", "wall")
 
 
 async def roll_pace(tx: Tx, since: int, until: int) -> None:
     await tx.run(Q["roll_pace"], since=since, until=until)
+    await tx.run(Q["roll_districts"], since=since, until=until)
 
 
 async def forget_pace(tx: Tx, *, minutes_before: datetime, hours_before: datetime) -> None:
     await tx.run(Q["forget_pace"], minutes_before=minutes_before, hours_before=hours_before)
+    await tx.run(Q["forget_districts"], hours_before=hours_before)
 
 
 async def minutes(tx: Tx, since: datetime, until: datetime, currency: str) -> dict[datetime, dict[Action, int]]:
@@ -51,6 +53,10 @@ async def grid(
 ) -> dict[tuple[int, int], tuple[int, int]]:
     rows = await tx.rows(Q["wall_grid"], since=since, until=until, zone=zone, currency=currency)
     return {(day, hour): (payments, odd) for day, hour, payments, odd in rows}
+
+
+async def districts(tx: Tx, since: datetime, until: datetime, most: int) -> list[District]:
+    return [District(*row) for row in await tx.rows(Q["wall_districts"], since=since, until=until, most=most)]
 
 
 async def odd(tx: Tx, since: datetime, until: datetime, most: int) -> list[Odd]:
