@@ -194,6 +194,29 @@ class Shop(msgspec.Struct, frozen=True):
     part: str | None = None
 
 
+_MIDDLE = (30_520_000, 106_480_000)
+"""Of the made-up city, latitude and longitude in millionths of a degree; and how far its districts lie from there."""
+_DISTRICTS = (
+    (5_000, 90_000),
+    (-10_000, -85_000),
+    (-75_000, 10_000),
+    (80_000, -5_000),
+    (0, 0),
+    (-60_000, 80_000),
+    (70_000, -80_000),
+    (65_000, 75_000),
+)
+_BLOCKS, _BLOCK = 121, 1_500
+"""Shops of a district stand in so many blocks, a side of which is so many millionths of a degree long."""
+
+
+def spot_of(number: int, district: int) -> tuple[int, int]:
+    """Where a shop of that number stands."""
+    south, east = divmod(number * 37 % _BLOCKS, 11)
+    middle = _DISTRICTS[district]
+    return _MIDDLE[0] + middle[0] + (south - 5) * _BLOCK, _MIDDLE[1] + middle[1] + (east - 5) * _BLOCK
+
+
 class City(msgspec.Struct, frozen=True):
     seed: int
     people: tuple[Person, ...]

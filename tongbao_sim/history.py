@@ -16,7 +16,7 @@ import msgspec
 
 from tongbao_sim import words
 from tongbao_sim.chance import Chance
-from tongbao_sim.city import DAY_MS, GIFT_BANDS, MINUTE_MS, UTC_AHEAD_MS, Band, City, Person, build
+from tongbao_sim.city import DAY_MS, GIFT_BANDS, MINUTE_MS, UTC_AHEAD_MS, Band, City, Person, build, spot_of
 from tongbao_sim.frauds import OF_10_000, Frauds, Step, Truth
 
 CURRENCY = "CNY"
@@ -60,8 +60,17 @@ class ShopFact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", tag=
     category_zh: str
     district: str
     owner: str
+    place: PlaceFact
     part: str | None = None
     made_up: bool = True
+
+
+class PlaceFact(msgspec.Struct, frozen=True, kw_only=True):
+    """Millionths of a degree (WGS 84)."""
+
+    district: str
+    latitude_e6: int
+    longitude_e6: int
 
 
 class AccountFact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact", tag="account"):
@@ -290,7 +299,8 @@ class History:
                 role=person.role,
                 part=person.part,
             )
-        for shop in city.shops:
+        for number, shop in enumerate(city.shops):
+            latitude, longitude = spot_of(number, shop.district)
             kind = city.categories[shop.category]
             yield ShopFact(
                 id=shop.id,
@@ -299,6 +309,7 @@ class History:
                 category_zh=kind.zh,
                 district=words.DISTRICTS[shop.district],
                 owner=city.firms[shop.owner].id,
+                place=PlaceFact(district=words.DISTRICTS[shop.district], latitude_e6=latitude, longitude_e6=longitude),
                 part=shop.part,
             )
         for firm in city.firms:

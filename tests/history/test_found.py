@@ -129,6 +129,11 @@ async def test_a_past_is_founded(db: Database, fresh_database: str, stream: list
     done = await bring_in(db, stream)
     assert (done.unexpected, done.first_unexpected) == (0, [])
     assert (done.people, done.shops, done.days) == (200, 30, 12)
+    async with db.read() as tx:
+        placed = await tx.rows(
+            "SELECT count(*), count(DISTINCT district), count(DISTINCT (latitude_e6, longitude_e6)) FROM merchants.merchant WHERE district IS NOT NULL"
+        )
+    assert placed == [(30, 8, 30)]
     assert (done.orders, done.completed + done.refused, done.passed_by) == (ORDERS, ORDERS, 0)
     assert done.refused > 0, "somebody asked for more than was there"
     assert (done.balances_checked > 200, done.balances_off) == (True, 0)

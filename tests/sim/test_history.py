@@ -260,3 +260,22 @@ def test_every_city_has_its_li_with_money_and_its_noodle_shop(seed: int, people:
             lowest = balance if lowest is None else min(lowest, balance)
     assert lowest is not None
     assert lowest >= 500_000
+
+
+def test_shops_stand_in_their_districts_which_do_not_overlap(facts: list[dict[str, Any]]) -> None:
+    """And all of them within half an hour's drive: nobody who buys in two of them is far away."""
+    spots: dict[str, list[tuple[int, int]]] = {}
+    for shop in (f for f in facts if f["fact"] == "shop"):
+        assert shop["place"]["district"] == shop["district"]
+        spots.setdefault(shop["district"], []).append((shop["place"]["latitude_e6"], shop["place"]["longitude_e6"]))
+    assert len(spots) > 2
+    boxes = [
+        (min(x for x, _ in of), max(x for x, _ in of), min(y for _, y in of), max(y for _, y in of))
+        for of in spots.values()
+    ]
+    for one in boxes:
+        for other in boxes:
+            apart = one[1] < other[0] or other[1] < one[0] or one[3] < other[2] or other[3] < one[2]
+            assert one is other or apart
+    every = [spot for of in spots.values() for spot in of]
+    assert max(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a in every for b in every) < 400_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,14 @@ class FirmFact(msgspec.Struct, frozen=True, tag_field="fact", tag="firm"):
     name: str
 
 
+class PlaceFact(msgspec.Struct, frozen=True):
+    """Where a shop stands: its district, latitude and longitude (WGS 84) in millionths of a degree."""
+
+    district: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    latitude_e6: Annotated[int, msgspec.Meta(ge=-90_000_000, le=90_000_000)]
+    longitude_e6: Annotated[int, msgspec.Meta(ge=-180_000_000, le=180_000_000)]
+
+
 class ShopFact(msgspec.Struct, frozen=True, tag_field="fact", tag="shop"):
     """`owner` is a firm."""
 
@@ -31,6 +39,7 @@ class ShopFact(msgspec.Struct, frozen=True, tag_field="fact", tag="shop"):
     owner: UUID
     category: str | None = None
     part: str | None = None
+    place: PlaceFact | None = None
 
 
 class AccountFact(msgspec.Struct, frozen=True, tag_field="fact", tag="account"):

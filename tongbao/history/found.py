@@ -210,7 +210,12 @@ class _Founding:
             )
         shops = [
             merchants.NewMerchant(
-                id=shop.id, name=shop.name, currency=currency, customer_id=shop.owner, category=shop.category
+                id=shop.id,
+                name=shop.name,
+                currency=currency,
+                customer_id=shop.owner,
+                category=shop.category,
+                place=_place(shop),
             )
             for shop, currency in self._merchants
         ]
@@ -333,6 +338,11 @@ class _Founding:
                 self.done.balances_checked += 1
                 if account is None or held[account.ledger_id].balance_minor != wanted[id_]:
                     self.done.balances_off += 1
+
+
+def _place(shop: ShopFact) -> merchants.Place | None:
+    stands = shop.place
+    return merchants.Place(stands.district, stands.latitude_e6, stands.longitude_e6) if stands else None
 
 
 def _order(fact: OrderFact, digest: bytes) -> payments.Order:
