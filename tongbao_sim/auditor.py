@@ -3,7 +3,8 @@
 It shares nothing with the workload but the journal. Rules:
 
 1. an acknowledged payment is there with the amounts that were acknowledged; a refused one has moved nothing;
-2. a step whose outcome is unknown has happened once or not at all, and the bank's figures say which;
+2. a step whose outcome is unknown has happened once or not at all, and the bank's figures say which; of a payment that a person of the
+   bank looks at first nothing has moved, and its money is set aside;
 3. captured is not above authorised, refunded not above captured;
 4. an account's balance and held amount are what they were at the start plus all that happened;
 5. its entries since the start are those movements, each once, and each balance follows from the one before.
@@ -29,6 +30,7 @@ from tongbao_sim.journal import Answered, Known, Lie, Opening, OpeningDay, Outco
 
 PAYMENTS = frozenset(("payment", "transfer", "topup", "salary"))
 """Kinds of entries whose transfer has the id of a payment; others have that of an operation or of something else."""
+HELD = "held"
 STRANGE = 500
 """So many entries of others are looked through on one account for ours."""
 LISTED = 50
@@ -105,11 +107,13 @@ class EntriesSeen(msgspec.Struct, frozen=True, kw_only=True):
 class Payment:
     """One payment as the journal tells it. `doubtful` are the steps of which nobody knows whether they happened."""
 
-    __slots__ = ("doubtful", "order", "outcome", "steps")
+    __slots__ = ("doubtful", "is_held", "order", "outcome", "steps")
 
     def __init__(self, order: Sent) -> None:
         self.order = order
         self.outcome: Outcome = "unknown"
+        self.is_held = False
+        """Whether the bank said so when it was looked at; never of one that was acknowledged or refused."""
         self.steps: list[Sent] = []
         self.doubtful: list[Sent] = []
 
@@ -117,6 +121,8 @@ class Payment:
         """What it comes to if, besides what was acknowledged, `happened` happened."""
         steps = [*self.steps, *happened]
         exists = self.outcome == "success" or self.order in steps
+        if not exists and self.is_held:
+            return World(False, [], [], False, self.order.amount)
         captured = [s.amount for s in steps if s.verb == "capture"]
         if exists and not self.order.manual:
             captured.append(self.order.amount)
@@ -137,7 +143,8 @@ class World(msgspec.Struct, frozen=True):
         if seen is None:
             return not self.exists
         if not self.exists:
-            return seen.captured == seen.refunded == 0 and seen.state not in ("authorised", "completed")
+            is_still = seen.captured == seen.refunded == 0 and seen.state not in ("authorised", "completed")
+            return is_still and self.held == (seen.amount if seen.state == HELD else 0)
         if (seen.state in ("cancelled", "expired")) != (self.cancelled and not self.captures):
             return False
         return (sum(self.captures), sum(self.refunds)) == (seen.captured, seen.refunded)
@@ -259,6 +266,7 @@ class Auditor:
         verdict.payments_checked += 1
         if seen is not None:
             _check_bounds(seen, verdict)
+            payment.is_held = payment.outcome == "unknown" and seen.state == HELD
         world = _fitting(payment, seen)
         if world is None and self.others and seen is not None:
             theirs = await operations_of_others(self.client, payment.order, ours)

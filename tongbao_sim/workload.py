@@ -27,6 +27,8 @@ ANY_CODE: frozenset[str] = frozenset()
 """Any refusal will do."""
 TICK_S = 0.01
 RESOLVE_ATTEMPTS = 3
+HELD = "held"
+"""The state of a payment that a person of the bank looks at first: nobody knows yet what will come of it, and asking again does not help."""
 MORE_THAN_IS_UNDER_WAY = 10_000_000
 """More fen than a payer can be about to receive."""
 LEFT_IN_PURSE = 10_000
@@ -94,6 +96,11 @@ class Ending(msgspec.Struct, frozen=True):
     @property
     def ok(self) -> bool:
         return self.outcome == "success"
+
+
+def _is_known(ending: Ending) -> bool:
+    """Whether there is nothing to be found out by asking again."""
+    return ending.outcome != "unknown" or ending.code == HELD
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -534,6 +541,8 @@ class Workload:
             seen = self._decode(reply.body)
         except msgspec.DecodeError:
             seen = AnswerSeen()
+        if seen.state == HELD:
+            return Ending("unknown", HELD)
         if 200 <= reply.status < 300:
             return Ending("success", None, seen.state)
         # Only a decision is final. The door's "not now" and the bank's own accidents leave the outcome open.
@@ -547,7 +556,8 @@ class Workload:
         if ending.outcome == "unknown":
             self.figures.count["unknown"] += 1
             self.figures.codes[ending.code or "unknown"] += 1
-            self.unresolved.append(order)
+            if ending.code != HELD:
+                self.unresolved.append(order)
             return
         self._judge(sent.verb, ending, sent.expect, codes)
         if ending.ok and sent.verb in ("pay", "topup"):
@@ -585,7 +595,7 @@ class Workload:
                 return
         for attempt in range(RESOLVE_ATTEMPTS):
             reply = await self._send(order)
-            if reply is not None and self._understand(reply).outcome != "unknown":
+            if reply is not None and _is_known(self._understand(reply)):
                 self.figures.count["resolved"] += 1
                 self._close(order, self._read(order, reply))
                 return
@@ -601,6 +611,8 @@ class Workload:
         if reply.status != 200:
             return None
         state = self._decode(reply.body).state
+        if state == HELD:
+            return Ending("unknown", HELD)
         if state in ("completed", "authorised"):
             return Ending("success", None, state)
         return Ending("failure", state) if state == "declined" else None

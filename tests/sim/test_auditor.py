@@ -52,6 +52,34 @@ async def test_an_honest_bank_is_believed(tmp_path: Path) -> None:
     assert lines[0].newest is not None
 
 
+@pytest.mark.parametrize("others", [False, True])
+async def test_what_a_person_of_the_bank_looks_at_first_is_neither_paid_nor_a_surprise(
+    others: bool, tmp_path: Path
+) -> None:
+    async with Bank() as bank:
+        bank.holds = 3
+        summary, _ = await ran(bank, tmp_path, seconds=2, others=others)
+        held = [payment for payment in bank.payments.values() if payment["state"] == "held"]
+    assert (len(held), summary.codes["held"]) == (3, 3)
+    assert summary.surprises == 0, summary.surprise_examples
+    assert summary.unresolved == 0
+    assert summary.audit is not None
+    assert summary.audit.agrees, summary.audit.differences
+    assert summary.audit.unknown == 3
+
+
+async def test_held_money_that_is_not_set_aside_is_found() -> None:
+    async with Bank() as bank:
+        bank.holds = 1
+        bank.answer("POST", "/v1/payments", "p", b'{"payer_account_id":"person-1","payee_account_id":"person-2","amount":100}')  # fmt: skip
+        order = Sent(id="p", verb="pay", payment="p", amount=100, expect="success", payer="person-1", payee="person-2")
+        start = [OpeningDay(business_date="2026-11-22"), opening("person-1"), opening("person-2")]
+        known = [*start, order, Answered(id="p", outcome="unknown", status=201, code="held")]
+        assert (await audited(bank, *known)).agrees
+        bank.held["person-1"] -= 100
+        assert {d.rule for d in (await audited(bank, *known)).differences} == {"held"}
+
+
 @pytest.mark.parametrize("lie", LIES)
 async def test_a_lie_is_found(lie: str, tmp_path: Path) -> None:
     async with Bank(lie=lie) as bank:
