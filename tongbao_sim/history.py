@@ -399,7 +399,7 @@ class History:
         for slot in slots:
             ms = slot >> 12
             yield from self._due_frauds(ms, upto)
-            yield from self._due_refunds(ms)
+            yield from self._due_refunds(ms, upto)
             if self.done >= upto:
                 return
             kind = table[slot & 4095][0]
@@ -529,10 +529,10 @@ class History:
             due += chance.between(1, 7) * DAY_MS
         heappush(self.refunds, (self._in_the_open(due), self.done, payment, shop, payer, part))
 
-    def _due_refunds(self, ms: int) -> Iterator[Order]:
+    def _due_refunds(self, ms: int, upto: int) -> Iterator[Order]:
         """A shop gives back out of what it took today; when that is too little, it tries again later."""
         city, moment = self.city, self.moments.midnight + ms
-        while self.refunds and self.refunds[0][0] <= moment:
+        while self.done < upto and self.refunds and self.refunds[0][0] <= moment:
             due, number, payment, shop, payer, amount = heappop(self.refunds)
             if due < self.moments.midnight or self.taken[shop] < 2 * amount:
                 later = self._in_the_open(moment + 3 * HOUR_MS)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 
 from tests.cli.test_commands import bank as bank
@@ -15,7 +16,7 @@ from tests.console.house import House
 from tests.govern.conftest import house as house
 from tests.risk.models_made import INPUTS, history, rows_of
 from tongbao import risk
-from tongbao.risk import jobs, learn_read, models
+from tongbao.risk import jobs, learn_read, models, models_store
 from tongbao.risk.catalogue import OWN, VERSION, names_of
 from tongbao.risk.label_model import LabelSource
 from tongbao.risk.models_code import compiled_margins
@@ -68,6 +69,32 @@ async def said(house: House, tx: Any, payment_id: UUID, is_fraud: bool, at: date
         by=house.principal_of_staff(),
         at=at,
     )
+
+
+async def test_what_older_versions_of_the_catalogue_remembered_is_learned_from_too(house: House) -> None:
+    """A bank that upgrades does not begin anew: what the older version did not know is missing, all else stands in its place."""
+    await remembered(house, house.at, 60)
+    until, delay = house.at + WEEK, timedelta(days=1)
+    async with house.db.tx() as tx:
+        before = await learn_read.sample(tx, until=until, label_delay=delay)
+        newest = names_of(VERSION)
+        for version in (1, 2):
+            kept = [newest.index(name) + 1 for name in names_of(version)]
+            await tx.run(
+                "UPDATE risk.assessment SET catalogue = %(version)s, features = (SELECT array_agg(features[n] ORDER BY o)"
+                " FROM unnest(%(kept)s::int[]) WITH ORDINALITY AS k (n, o)) WHERE extract(minute FROM at)::int %% 3 = %(version)s",
+                version=version,
+                kept=kept,
+            )
+        found = await learn_read.sample(tx, until=until, label_delay=delay)
+        drifted = await models_store.newest_inputs(tx, VERSION, 100)
+    assert found.inputs == before.inputs
+    assert len(found.values) == len(before.values) == len(drifted) == 60
+    lost = np.isnan(found.values) & ~np.isnan(before.values)
+    assert np.array_equal(found.values[~lost], before.values[~lost], equal_nan=True)
+    missing = {found.inputs[column] for column in np.nonzero(lost.any(axis=0))[0]}
+    assert missing <= set(newest) - set(names_of(1))
+    assert {"payee_frauds_known_90d"} < missing
 
 
 async def test_the_bank_learns_from_its_own_payments(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ A name's kind says what it is compared with. Windows up to an hour begin at the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from tongbao.base.say import Lang
@@ -117,6 +118,19 @@ _NAMES_OF: Final = {
 def names_of(version: int) -> tuple[str, ...]:
     """Names of the features that were remembered by a version, in their order. Raises KeyError for one that never was."""
     return _NAMES_OF[version]
+
+
+_PLACES: Final = {
+    version: tuple(names.index(name) if name in names else None for name in _NAMES_OF[VERSION])
+    for version, names in _NAMES_OF.items()
+}
+
+
+def in_newest(version: int, features: Sequence[int | None]) -> Sequence[int | None]:
+    """What was remembered by a version, in the order of the newest; None for what that version did not know. Raises KeyError."""
+    if version == VERSION:
+        return features
+    return [None if place is None else features[place] for place in _PLACES[version]]
 
 
 OWN: Final[dict[str, Kind]] = {

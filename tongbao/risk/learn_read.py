@@ -15,13 +15,14 @@ from tongbao.base.db import Tx
 from tongbao.risk import models_store
 from tongbao.risk.catalogue import VERSION
 from tongbao.risk.learn import Sample
-from tongbao.risk.models_inputs import inputs, inputs_of
+from tongbao.risk.models_inputs import inputs_of, newest_inputs_of
 
 PAGE: Final = 20_000
 
 
 async def sample(tx: Tx, *, until: datetime, label_delay: timedelta) -> Sample:
-    """Payments of the newest catalogue, in the order of time, that were made at least `label_delay` before `until`.
+    """Payments, in the order of time, that were made at least `label_delay` before `until`, with the inputs of the newest catalogue:
+    what an older one did not know is missing.
 
     Labels count that were known at `until`; a payment that nobody has said anything of was none.
     """
@@ -44,5 +45,5 @@ async def sample(tx: Tx, *, until: datetime, label_delay: timedelta) -> Sample:
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, Any, Any]:
     """Values (NaN for what is missing), whether it was fraud, and when it was."""
-    values = np.array([inputs(*row[3:]) for row in rows], dtype=np.float32)
+    values = np.array([newest_inputs_of(*row[3:]) for row in rows], dtype=np.float32)
     return values, np.array([row[2] for row in rows], np.bool_), np.array([row[1] for row in rows], np.int64)

@@ -1,16 +1,16 @@
 -- name: learning_days
 -- Booking days of which payments are remembered that a model may learn from.
 SELECT DISTINCT a.booking_date FROM risk.assessment a
-WHERE a.catalogue = %(catalogue)s AND a.at < %(before)s ORDER BY a.booking_date;
+WHERE a.catalogue <= %(catalogue)s AND a.at < %(before)s ORDER BY a.booking_date;
 
 -- name: to_learn_from
 -- A page of the payments of a booking day: what was known of each, and whether it was known at a moment that it was fraud.
 SELECT a.id, floor(extract(epoch FROM a.at))::bigint, coalesce((
     SELECT l.is_fraud FROM risk.label l
     WHERE l.payment_id = a.id AND l.said_at <= %(known_at)s ORDER BY l.number DESC LIMIT 1
-), false), a.amount_minor, a.is_night, a.own, a.features
+), false), a.catalogue, a.amount_minor, a.is_night, a.own, a.features
 FROM risk.assessment a
-WHERE a.booking_date = %(day)s AND a.id > %(after)s AND a.catalogue = %(catalogue)s AND a.at < %(before)s
+WHERE a.booking_date = %(day)s AND a.id > %(after)s AND a.catalogue <= %(catalogue)s AND a.at < %(before)s
 ORDER BY a.id LIMIT %(most)s;
 
 -- name: add_model
@@ -66,8 +66,8 @@ FROM risk.assessment a WHERE a.id = %(id)s;
 
 -- name: newest_inputs
 -- What models would be asked with: the payments that were judged last, a bounded number of them.
-SELECT a.amount_minor, a.is_night, a.own, a.features FROM risk.assessment a
-WHERE a.booking_date >= (SELECT b.open_date - 7 FROM base.business_day_view b) AND a.catalogue = %(catalogue)s
+SELECT a.catalogue, a.amount_minor, a.is_night, a.own, a.features FROM risk.assessment a
+WHERE a.booking_date >= (SELECT b.open_date - 7 FROM base.business_day_view b) AND a.catalogue <= %(catalogue)s
 ORDER BY a.xid DESC LIMIT %(most)s;
 
 -- name: side_by_side

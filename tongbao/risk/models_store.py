@@ -13,7 +13,7 @@ from tongbao.base import sql
 from tongbao.base.approvals import Approval
 from tongbao.base.db import Rank, Tx
 from tongbao.risk.models_facts import Facts
-from tongbao.risk.models_inputs import inputs, inputs_of
+from tongbao.risk.models_inputs import inputs, inputs_of, newest_inputs_of
 from tongbao.risk.models_model import Registered, Role, RoleHeld, Stopped
 from tongbao.risk.ruleset import Scored
 
@@ -31,7 +31,7 @@ async def learning_days(tx: Tx, catalogue: int, before: datetime) -> list[date]:
 async def to_learn_from(
     tx: Tx, catalogue: int, day: date, after: UUID | None, before: datetime, known_at: datetime, most: int
 ) -> list[tuple[Any, ...]]:
-    """Id, second, whether it was fraud, amount, night, what it said itself by name, features."""
+    """Id, second, whether it was fraud, version of the catalogue (up to this one), amount, night, what it said itself by name, features."""
     return await tx.rows(
         Q["to_learn_from"],
         catalogue=catalogue,
@@ -139,7 +139,7 @@ async def scored(tx: Tx, payment_id: UUID) -> tuple[Scored, dict[str, int | None
 
 async def newest_inputs(tx: Tx, catalogue: int, most: int) -> list[tuple[int | None, ...]]:
     """Of the payments that were judged last, values in the order of `inputs_of`."""
-    return [inputs(*row) for row in await tx.rows(Q["newest_inputs"], catalogue=catalogue, most=most)]
+    return [newest_inputs_of(*row) for row in await tx.rows(Q["newest_inputs"], catalogue=catalogue, most=most)]
 
 
 async def side_by_side(tx: Tx, one: int, other: int, scores: Sequence[int], most: int) -> list[Stopped]:
