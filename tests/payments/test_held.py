@@ -77,6 +77,7 @@ async def test_money_that_is_held_is_neither_spent_nor_free(holding: Desk) -> No
     assert await house.money(payer) == (100_000, 60_000)
     assert (await house.pay_by_http(payer, shop, 45_000)).code == "insufficient_funds"
     assert (await house.payment(UUID(waits["id"])))["due_at"] is not None
+    assert (await house.payment(UUID(waits["id"])))["waits_for"] == waits["waits_for"] == "person"
     await house.books_balance()
     assert await wrong(house) == []
 

@@ -106,7 +106,9 @@ async def test_a_transfer_may_be_recalled_until_it_arrives(town: Town) -> None:
 async def test_the_next_day_begins_at_midnight_of_the_banks_zone(town: Town) -> None:
     payer, payee = await town.person(10_000), await town.person()
     sent = await town.pay_by_http(payer, payee, 1000, arrives="next_day")
-    assert sent["due_at"] == "2026-11-23T16:00:00Z"
+    assert (sent["due_at"], sent["waits_for"]) == ("2026-11-23T16:00:00Z", "arrival")
+    now = await town.pay_by_http(payer, payee, 1000)
+    assert (now["due_at"], now["waits_for"]) == (None, None)
 
 
 async def test_an_unconfirmed_payment_moves_nothing_and_expires(town: Town) -> None:

@@ -287,14 +287,14 @@ async def test_staff_read_why_a_score_was_given(desk: Desk) -> None:
     for said in (
         "Model 1",
         "score 95",
-        "Why this score",
+        "Why model 1 says 95",
         "For fraud spoke",
         "The amount of this payment: ¥600.00, more than in",
     ):
         assert said in page.text, said
     assert "was changed since" not in page.text, "the model of then says the same again"
     zh = await house.look(path, by, lang="zh")
-    for said in ("评分依据", "支持欺诈的迹象", "¥600.00，高于"):
+    for said in ("分的依据", "支持欺诈的迹象", "¥600.00，高于"):
         assert said in zh.text, said
     async with house.db.tx() as tx:
         await tx.run("UPDATE risk.assessment SET score = 3")
@@ -304,7 +304,7 @@ async def test_staff_read_why_a_score_was_given(desk: Desk) -> None:
     await tampered(house, 1)
     broken = await house.look(path, by)
     assert broken.status == 200
-    assert "Why this score" not in broken.text, "nothing is explained by a model whose hash is wrong"
+    assert "Why model" not in broken.text, "nothing is explained by a model whose hash is wrong"
 
 
 async def test_a_rule_may_ask_for_the_score_and_is_made_again_alike(desk: Desk) -> None:

@@ -10,9 +10,12 @@ import pytest
 
 from tests.console.house import HOSTILE, House
 from tests.govern.conftest import house as house
+from tests.risk.models_small import stump
+from tests.risk.test_models import put, registered, tampered
 from tests.risk.test_replay import Judge, payment
 from tests.risk.test_rules import Desk
 from tests.risk.test_rules import desk as desk
+from tongbao import risk
 from tongbao.identity import Role
 from tongbao.risk.expression_error import ExpressionError
 from tongbao.risk.rule_model import Action
@@ -115,6 +118,33 @@ async def test_the_rules_are_those_that_judged_it(desk: Desk) -> None:
     page = await ask(house, path)
     assert "these are the rules of now" in page.text
     assert "later_rule" in page.text
+
+
+async def test_the_models_are_asked_again_and_rules_hear_them(desk: Desk) -> None:
+    house = desk.house
+    payer, shop = await house.person(1_000_000), await house.shop()
+    deny = desk.change(name="likely_fraud", expression="model_score >= 90", action=Action.DENY)
+    await desk.approve(await desk.propose(deny))
+    await put(desk, await registered(house))
+    await put(desk, await registered(house, stump(cut=30_000)), risk.ModelRole.CHALLENGER)
+    paid = await house.pay_by_http(payer, shop, 40_000)
+    path = f"/staff/risk/payments/{paid['id']}"
+    by_both = await house.look(path, house.staff(Role.AUDITOR))
+    assert "Why model 1 says 1" in by_both.text
+    assert "Why model 2 says 95" in by_both.text
+    page = await ask(house, path, name1="amount_minor", value1="600.00")
+    assert "As it was 1 let it pass With the changes 95 refuse it" in page.text
+    assert "model 1 champion 1 95 model 2 challenger 95 95" in page.text
+    assert "not met met" in row(page, "likely_fraud")
+    assert "The amount of this payment: ¥600.00" in page.text.partition("Why model 1 says 95")[2]
+    less = await ask(house, path, name1="amount_minor", value1="200.00")
+    assert "model 1 champion 1 1 model 2 challenger 95 1" in less.text
+    said = await ask(house, path, name1="amount_minor", value1="600.00", name2="model_score", value2="7")
+    assert "As it was 1 let it pass With the changes 7 let it pass" in said.text, "a score that is typed counts"
+    await tampered(house, 1)
+    gone = await ask(house, path, name1="amount_minor", value1="600.00")
+    assert "As it was 1 let it pass With the changes 1 let it pass" in gone.text
+    assert "no longer kept as it was" in gone.text
 
 
 @pytest.mark.parametrize("typed", HOSTILE)

@@ -8,13 +8,16 @@ from uuid import UUID
 
 import msgspec
 
+from tongbao.payments.actions import waits_for
 from tongbao.payments.model import OUTSIDE, Check, Payment
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """Amounts in minor units of `currency`. `checks`: what was verified for this answer, passed or failed.
 
-    `fee` is what the payee pays the bank; to the payer it is 0.
+    `fee` is what the payee pays the bank; to the payer it is 0. `waits_for`: what has to happen next, None where nothing has:
+    `confirmation` by the payer, `person` of the bank who decides, `capture`, `arrival`, `rail` or `rail_answer` of another bank.
+    `due_at`: until when.
     """
 
     id: UUID
@@ -37,6 +40,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     due_at: datetime | None
     code: str | None
+    waits_for: str | None = None
     checks: tuple[Check, ...] = ()
 
 
@@ -98,5 +102,6 @@ def view(payment: Payment, checks: tuple[Check, ...] = ()) -> PaymentView:
         created_at=payment.created_at,
         due_at=payment.due_at,
         code=payment.refusal,
+        waits_for=waits_for(payment),
         checks=checks,
     )

@@ -17,8 +17,8 @@ from tongbao.risk.catalogue import names_of, sentence
 from tongbao.risk.label import label, labels
 from tongbao.risk.label_model import Label, LabelSource
 from tongbao.risk.label_words import is_fraud_word, reason_word, source_word
-from tongbao.risk.models_explain import Explained, explain
-from tongbao.risk.models_reason_words import cause_sentence, value_word
+from tongbao.risk.models_explain import explain
+from tongbao.risk.models_reason_words import for_and_against, value_word
 from tongbao.risk.propose_rule import MAY_WRITE
 from tongbao.risk.refusals import ASSESSMENT_UNKNOWN
 from tongbao.risk.replay import replay
@@ -114,7 +114,10 @@ async def _show(request: PageRequest, db: Database, id: UUID, filled: Filled[Any
         device_state=past.own.get("device_state") if past and past.own else None,
         judged_under=stance_word(stance.value, lang) if stance else "",
         explained=explained,
-        causes=_causes(explained, found.currency, lang),
+        voices=[
+            (voice, *for_and_against(voice.causes, found.currency, lang))
+            for voice in (explained.voices if explained else ())
+        ],
         action=action_word(found.action, lang),
         modes={hit.mode: rule_state_word(hit.mode.value, lang) for hit in found.hits},
         table=Listing(columns=COLUMNS, rows=rows),
@@ -122,13 +125,6 @@ async def _show(request: PageRequest, db: Database, id: UUID, filled: Filled[Any
         verdicts=[(value, is_fraud_word(is_fraud=value == "fraud", lang=lang)) for value in ("fraud", "genuine")],
         form=filled or forms.blank(expected=known[0].number if known else 0, verdict="fraud"),
     )
-
-
-def _causes(explained: Explained | None, currency: str, lang: Lang) -> tuple[list[str], list[str]]:
-    """What spoke for fraud, and what against it."""
-    causes = explained.causes if explained else ()
-    said = [(cause.added > 0, cause_sentence(cause, currency, lang)) for cause in causes]
-    return [text for is_for, text in said if is_for], [text for is_for, text in said if not is_for]
 
 
 def _label_row(one: Label, lang: Lang) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -51,6 +52,12 @@ def cause_sentence(cause: Cause, currency: str, lang: Lang) -> str:
             "%(what)s: %(value)s, less than in %(share)s of 100 payments", lang, what=what, value=value, share=above
         )
     return i18n.say("%(what)s: %(value)s", lang, what=what, value=value)
+
+
+def for_and_against(causes: Sequence[Cause], currency: str, lang: Lang) -> tuple[list[str], list[str]]:
+    """What spoke for fraud, and what against it."""
+    said = [(cause.added > 0, cause_sentence(cause, currency, lang)) for cause in causes]
+    return [text for is_for, text in said if is_for], [text for is_for, text in said if not is_for]
 
 
 def _place(spread: Spread | None, value: int) -> tuple[int, int]:

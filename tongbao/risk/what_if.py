@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -18,11 +18,13 @@ from tongbao.risk.expression import check
 from tongbao.risk.expression_code import compiled
 from tongbao.risk.expression_error import ExpressionError
 from tongbao.risk.expression_model import Compare, Name, Not, Sort, Unit, Value
+from tongbao.risk.models_explain import Voice, explain
+from tongbao.risk.models_model import Role
 from tongbao.risk.replay import in_force_under
 from tongbao.risk.replay_model import Past
 from tongbao.risk.rule_model import RuleVersion
 from tongbao.risk.rules import check_rule
-from tongbao.risk.ruleset import COLUMNS, Judged, Ruleset, Under
+from tongbao.risk.ruleset import COLUMNS, Judged, Ruleset, Scored, Under
 
 _PLAIN_AMOUNT: Final = re.compile(r"[0-9][0-9,]*(\.[0-9]+)?")
 _NEWEST: Final = 2**31 - 1
@@ -32,6 +34,7 @@ Known = int | bool | str | None
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     """`rules` judged then, or judge now where `is_of_then` is false; `before` and `after` are what they say; `changed` has the condition
     that was typed in place of one. `typed_meets`: whether a condition meets it that was typed for no rule, before and after.
+    `voices`: what the models of then say; rules and `after` go by what the champion says now, unless its score was changed itself.
     """
 
     past: Past
@@ -40,6 +43,7 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     before: Judged
     after: Judged
     typed_meets: tuple[bool, bool] | None
+    voices: tuple[Voice, ...] = ()
 
 
 def read_value(name: str, typed: str, currency: str) -> Known:
@@ -79,15 +83,20 @@ async def past_decision(tx: Tx, id: UUID) -> Past:
 async def what_if(
     tx: Tx, past: Past, changes: Mapping[str, Known], *, condition: str = "", instead_of: str = "", at: datetime
 ) -> WhatIf:
-    """By the rules that judged it; by those of now where that was not remembered. Models are not asked.
+    """By the rules that judged it; by those of now where that was not remembered. By the models that gave it a score, which are asked
+    again; a score by which others are more usual stays as it was.
 
     `condition` stands in place of the rule `instead_of`, or for itself. Raises ExpressionError where it cannot be used.
     """
     under = past.under or Under(await rule_store.newest_change(tx), at)
     versions, units, members = await in_force_under(tx, under)
     values = past.values()
+    explained = await explain(tx, past.id, changes)
+    scored = explained.scored if explained else None
+    voices = explained.voices if explained else ()
+    changed = _heard(voices) | dict(changes)
     row = tuple(values.get(name) for name in COLUMNS)
-    other = tuple((values | dict(changes)).get(name) for name in COLUMNS)
+    other = tuple((values | changed).get(name) for name in COLUMNS)
     replaced, meets = versions, None
     if condition.strip():
         typed = [_with(version, condition) if version.name == instead_of else version for version in versions]
@@ -100,10 +109,24 @@ async def what_if(
         past=past,
         is_of_then=past.under is not None,
         rules=versions,
-        before=Ruleset(versions, units, members, ticks=int).judge(row),
-        after=Ruleset(replaced, units, members, ticks=int).judge(other),
+        before=_with_score(Ruleset(versions, units, members, ticks=int).judge(row), scored, {}),
+        after=_with_score(Ruleset(replaced, units, members, ticks=int).judge(other), scored, changed),
         typed_meets=meets,
+        voices=voices,
     )
+
+
+def _heard(voices: Sequence[Voice]) -> dict[str, Known]:
+    """What the champion says now, for the rules that ask for it."""
+    said = next((one.again for one in voices if one.role is Role.CHAMPION), None)
+    return {} if said is None else {"model_score": said}
+
+
+def _with_score(judged: Judged, scored: Scored | None, changed: Mapping[str, Known]) -> Judged:
+    if scored is None:
+        return judged
+    score = changed.get("model_score", scored.score)
+    return msgspec.structs.replace(judged, scored=msgspec.structs.replace(scored, score=score))
 
 
 def _with(version: RuleVersion, condition: str) -> RuleVersion:

@@ -12,7 +12,8 @@ from tongbao.risk.catalogue import NAMES, sentence
 from tongbao.risk.expression_error import ExpressionError
 from tongbao.risk.expression_model import Kind, Sort, Unit
 from tongbao.risk.expression_text import LONGEST
-from tongbao.risk.models_reason_words import value_word
+from tongbao.risk.models_reason_words import for_and_against, value_word
+from tongbao.risk.models_words import role_word
 from tongbao.risk.replay_model import Past
 from tongbao.risk.rule_words import action_word, rule_state_word
 from tongbao.risk.what_if import Known, WhatIf, past_decision, read_value, what_if
@@ -39,6 +40,12 @@ RULES: Final = (
     Column("points", "Points", "分值", tables.COUNT),
     Column("before", "As it was", "当时", words=_meets_word),
     Column("after", "With the changes", "更改后", words=_meets_word),
+)
+MODELS: Final = (
+    Column("model", "Model", "模型"),
+    Column("role", "What it is there for", "用途", words=role_word),
+    Column("before", "As it was", "当时", tables.COUNT),
+    Column("after", "With the changes", "更改后", tables.COUNT),
 )
 CHANGES: Final = (
     Column("name", "Name", "名称"),
@@ -118,6 +125,9 @@ def _shown(
                 for name, to in changes.items()
             ],
         ),
+        "models": Listing(columns=MODELS, rows=_models(found, lang)),
+        "voices": [(voice, *for_and_against(voice.causes, found.past.currency, lang)) for voice in found.voices],
+        "is_gone": any(voice.again is None for voice in found.voices),
         "meets": [_meets_word("met" if is_met else "unmet", lang) for is_met in found.typed_meets or ()],
         "form": Filled(None, given, errors) if given else forms.blank(),
         "names": [("", i18n.say("nothing", lang)), *((name, name) for name in NAMES)],
@@ -141,6 +151,18 @@ def _rules(found: WhatIf) -> list[tuple[Any, ...]]:
             Marked("met" if rule.name in after else "unmet"),
         )
         for rule in versions
+    ]
+
+
+def _models(found: WhatIf, lang: Lang) -> list[tuple[Any, ...]]:
+    return [
+        (
+            Linked(i18n.say("model %(number)s", lang, number=voice.model), f"/staff/risk/models/{voice.model}"),
+            voice.role.value,
+            voice.score,
+            voice.again,
+        )
+        for voice in found.voices
     ]
 
 
