@@ -132,19 +132,20 @@ def differences(book: Book, folder: Path, ours: dict[str, Reals]) -> dict[str, i
 
 
 def own(book: Book) -> Reals:
-    """Features of our model, a column each: the amount against the payer's habit, lately and before; fraud known at the terminal."""
+    """Features of our model, a column each: the amount against the payer's habit, lately and before; fraud known at the terminal, how
+    much of it and since when. What is not known is NaN.
+    """
     history = book.history
     amount = history.amount_minor / 100
     payer, payee = Sorted(history, Entity.PAYER), Sorted(history, Entity.PAYEE)
-    habit, spread = _habit(payer, history.amount_minor.astype(np.float64))
+    habit, spread = _habit(payer, history)
     ratio, score = amount / habit, np.clip((amount - habit) / spread, -3, 10)
-    columns = [amount, history.at_s // HOUR % 24 <= 6, book.weekday >= 5, ratio, score]
+    columns = [amount, ratio, score]
     one, fraud = np.ones(len(amount)), history.is_fraud.astype(np.float64)
     high, odd = ratio > _TIMES_HABIT, score > _SPREADS
     for days in (1, 3, 7, 14):
         columns += _over(payer, days, 0, high, odd)
         columns += [_divided(a, n) for a, n in [_over(payer, days, 0, score, one)]]
-        columns += _over(payee, days, 0, one, odd)
     for days in (1, 7, 30):
         counted, spent = _over(payer, days, 0, one, amount)
         columns += [counted, spent / counted, amount * (counted - 1) / np.maximum(spent - amount, 1)]
@@ -152,27 +153,58 @@ def own(book: Book) -> Reals:
         counted, known = _over(payee, days, LABELS_AFTER_D, one, fraud)
         columns += [counted, known, _divided(known, counted)]
     columns += _over(payer, 28, LABELS_AFTER_D, fraud)
+    columns += _row_of_frauds(payee, history, is_plain=~(high | odd))
     return np.column_stack(columns).astype(np.float64)
 
 
 _TIMES_HABIT: Final = 2.5
 _SPREADS: Final = 3.5
-_HABIT_D: Final = (15, 200)
-"""What is usual is what was paid before the last fifteen days: longer than a stolen card lives."""
+_HABIT_D: Final = 200
+_ALWAYS: Final = None
 
 
-def _habit(payer: Sorted, minor: Reals) -> tuple[Reals, Reals]:
-    """Mean and spread of what each payer paid, in units, NaN while he has paid little. Sums of minor units are exact."""
-    newest, oldest = _HABIT_D
-    counted, spent, squared = _over(payer, oldest, newest, np.ones(len(minor)), minor, minor * minor)
+def _row_of_frauds(payee: Sorted, history: History, *, is_plain: NDArray[np.bool_]) -> list[Reals]:
+    """Whether frauds known at a terminal follow one another without anything genuine between, and since when.
+
+    `is_plain`: payments that their payer's habit explains: fraud among them is the terminal's, not the card's.
+    """
+    is_fraud = history.is_fraud == 1
+    known = _window(_ALWAYS, LABELS_AFTER_D)
+    genuine, fraud = payee.outermost(known, ~is_fraud)[1], payee.outermost(known, is_fraud)[1]
+    columns = [_days_since(history, fraud), _days_since(history, genuine)]
+    for counted in (np.ones(len(is_fraud)), (is_fraud & is_plain).astype(np.float64)):
+        up_to = payee.sums(_window(_ALWAYS, 0), counted)
+        columns.append(payee.sums(known, counted) - np.where(genuine >= 0, up_to[genuine], 0))
+    for days in (28, 60):
+        first, _ = payee.outermost(_window(days, LABELS_AFTER_D), is_fraud & is_plain)
+        columns.append(_days_since(history, first))
+    return columns
+
+
+def _days_since(history: History, places: Ints) -> Reals:
+    return np.where(places >= 0, (history.at_s - history.at_s[places]) / DAY, np.nan)
+
+
+def _habit(payer: Sorted, history: History) -> tuple[Reals, Reals]:
+    """Mean and spread of what each payer paid that is known to be genuine, in units, NaN while that is little. Sums of minor units are exact."""
+    genuine = 1.0 - history.is_fraud
+    minor = genuine * history.amount_minor
+    counted, spent, squared = _over(payer, _HABIT_D, LABELS_AFTER_D, genuine, minor, minor * history.amount_minor)
     mean = np.where(counted > 3, spent / np.maximum(counted, 1), np.nan)
     variance = squared / np.maximum(counted, 1) - mean * mean
     return mean / 100, np.maximum(np.sqrt(np.maximum(variance, 0)) / 100, 1)
 
 
+def _window(days: int | None, delay_d: int) -> Feature:
+    return Feature(
+        name="window",
+        entity=Entity.PAYER,
+        measure=Measure.COUNT,
+        window_s=None if days is None else days * DAY,
+        delay_s=delay_d * DAY,
+    )
+
+
 def _over(by: Sorted, days: int, delay_d: int, *columns: Any) -> list[Reals]:
     """Sums of columns over a window of each payment's party; what is not known counts nothing."""
-    window = Feature(
-        name="window", entity=Entity.PAYER, measure=Measure.COUNT, window_s=days * DAY, delay_s=delay_d * DAY
-    )
-    return [by.sums(window, np.nan_to_num(np.asarray(column, np.float64))) for column in columns]
+    return [by.sums(_window(days, delay_d), np.nan_to_num(np.asarray(column, np.float64))) for column in columns]

@@ -25,10 +25,11 @@ FOLDS: Final = 4
 CARDS: Final = 100
 _SEEDS: Final = 5
 _OURS: Final[dict[str, Any]] = {
-    "n_estimators": 150,
+    "n_estimators": 80,
     "learning_rate": 0.05,
     "max_depth": 5,
     "min_child_weight": 3,
+    "gamma": 1,
     "subsample": 0.8,
     "colsample_bytree": 0.5,
     "reg_lambda": 5,

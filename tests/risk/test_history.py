@@ -75,6 +75,27 @@ def test_each_value_is_what_a_walk_finds(
     assert found.tolist() == [walked(payments, place, feature) for place in range(len(payments))]
 
 
+@given(PAYMENTS, WINDOWS, st.sampled_from([0, HOUR, DAY]))
+def test_the_oldest_and_the_newest_with_a_flag_are_what_a_walk_finds(
+    payments: list[Payment], window_s: int | None, delay_s: int
+) -> None:
+    feature = Feature(name="it", entity=Entity.PAYEE, measure=Measure.COUNT, window_s=window_s, delay_s=delay_s)
+    past = history(payments)
+    oldest, newest = Sorted(past, Entity.PAYEE).outermost(feature, past.is_fraud == 1)
+    for place, own in enumerate(payments):
+        begins, ends = feature.begins(own[0]), feature.ends(own[0])
+        flagged = [
+            n
+            for n, p in enumerate(payments)
+            if p[2] == own[2]
+            and p[4]
+            and p[0] <= ends
+            and (begins is None or p[0] > begins)
+            and (delay_s or n <= place)
+        ]
+        assert (oldest[place], newest[place]) == ((flagged[0], flagged[-1]) if flagged else (-1, -1))
+
+
 def test_of_payments_in_one_second_each_sees_those_committed_before_it() -> None:
     payments = [(100, 1, 1, 10, 0)] * 3
     feature = Feature(name="it", entity=Entity.PAYER, measure=Measure.COUNT, window_s=HOUR)

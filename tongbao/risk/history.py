@@ -82,6 +82,20 @@ class Sorted:
         found[self._order] = running[ends] - running[begins]
         return found
 
+    def outermost(self, feature: Feature, flags: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+        """The oldest and the newest payment with a flag in each payment's window, as places in commit order; -1 where there is none."""
+        begins, ends = self.stretch(feature)
+        places, flagged = np.arange(len(self._key), dtype=np.int64), flags[self._order]
+        until = np.maximum.accumulate(np.where(flagged, places, -1))
+        since = np.minimum.accumulate(np.where(flagged, places, len(places))[::-1])[::-1]
+        newest = np.where(ends > begins, until[np.maximum(ends - 1, 0)], -1)
+        is_there = newest >= begins
+        oldest = since[np.minimum(begins, len(places) - 1)]
+        found = np.full((2, len(places)), -1, np.int64)
+        found[0, self._order] = np.where(is_there, self._order[np.where(is_there, oldest, 0)], -1)
+        found[1, self._order] = np.where(is_there, self._order[np.where(is_there, newest, 0)], -1)
+        return found[0], found[1]
+
     def since_first(self) -> Ints:
         found = np.empty(len(self._key), np.int64)
         found[self._order] = self._at_s - self._at_s[self._first]
