@@ -84,6 +84,7 @@ async def test_the_way_of_a_payment(town: Town) -> None:
             "base/ids.py",
             "base/outbox.py",
             "payments/view.py",
+            "payments/actions.py",
         ]
     )
 

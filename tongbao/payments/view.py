@@ -15,9 +15,9 @@ from tongbao.payments.model import OUTSIDE, Check, Payment
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """Amounts in minor units of `currency`. `checks`: what was verified for this answer, passed or failed.
 
-    `fee` is what the payee pays the bank; to the payer it is 0. `waits_for`: what has to happen next, None where nothing has:
+    `fee` is what the payee pays the bank; to the payer it is 0. `waits_for`: what has to happen next, left out where nothing has:
     `confirmation` by the payer, `person` of the bank who decides, `capture`, `arrival`, `rail` or `rail_answer` of another bank.
-    `due_at`: until when.
+    `due_at`: until when. Left out, an answer given again after an upgrade is the one that was given before it.
     """
 
     id: UUID
@@ -40,7 +40,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     due_at: datetime | None
     code: str | None
-    waits_for: str | None = None
+    waits_for: str | msgspec.UnsetType = msgspec.UNSET
     checks: tuple[Check, ...] = ()
 
 
@@ -102,6 +102,6 @@ def view(payment: Payment, checks: tuple[Check, ...] = ()) -> PaymentView:
         created_at=payment.created_at,
         due_at=payment.due_at,
         code=payment.refusal,
-        waits_for=waits_for(payment),
+        waits_for=waits_for(payment) or msgspec.UNSET,
         checks=checks,
     )
