@@ -47,6 +47,8 @@ def test_settings_are_read_from_the_environment() -> None:
         ("DAY_EVERY_S", "-1"),
         ("DAY_EVERY_S", "ten minutes"),
         ("STUCK_AFTER_S", "59"),
+        ("HELD_MINUTES", "0"),
+        ("HELD_MINUTES", "4321"),
         ("RATE_LIMITS", "sometimes"),
         ("RATE_KEY", "-1"),
         ("RATE_TRIES", "a few"),

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from tests.console.house import House
 from tests.govern.conftest import house as house
@@ -20,7 +21,6 @@ from tongbao.base.prove import prove
 from tongbao.base.refusal import Refusal
 from tongbao.identity import Role
 from tongbao.payments import held
-from tongbao.payments.desk import HELD_FOR
 from tongbao.risk.rule_model import Action
 
 PAID = 60_000
@@ -120,7 +120,7 @@ async def test_what_nobody_decides_ends_by_itself_and_nothing_can_let_it_go_on_t
     payer, shop = await house.person(100_000), await house.shop()
     waits = await house.pay_by_http(payer, shop, PAID)
     proposed = await propose(holding, waits["id"])
-    house.clock.tick(HELD_FOR - timedelta(minutes=1))
+    house.clock.tick(timedelta(minutes=119))
     assert await house.intake.end_due() == 0
     house.clock.tick(timedelta(minutes=1))
     with pytest.raises(Refusal, match="not_held"):
@@ -128,6 +128,20 @@ async def test_what_nobody_decides_ends_by_itself_and_nothing_can_let_it_go_on_t
     assert await house.intake.end_due() == 1
     assert (await house.payment(UUID(waits["id"])))["state"] == "expired"
     assert await house.money(payer) == (100_000, 0)
+    assert await wrong(house) == []
+
+
+async def test_a_bank_says_for_how_long_its_people_are_waited_for(holding: Desk) -> None:
+    house = holding.house
+    house.intake = payments.Intake(house.db, house.clock, replace(house.settings, held_minutes=30))
+    house.open_doors()
+    payer, shop = await house.person(100_000), await house.shop()
+    waits = await house.pay_by_http(payer, shop, PAID)
+    house.clock.tick(timedelta(minutes=29))
+    assert await house.intake.end_due() == 0
+    house.clock.tick(timedelta(minutes=1))
+    assert await house.intake.end_due() == 1
+    assert (await house.payment(UUID(waits["id"])))["state"] == "expired"
     assert await wrong(house) == []
 
 

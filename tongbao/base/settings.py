@@ -87,6 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether payments are assessed by `risk`. Off: nothing is remembered of them, and the policy of authorisation alone judges."""
     hold_days: int = 7
     """How long an authorisation holds money unless the order says less."""
+    held_minutes: int = 120
+    """How long a payment that risk holds waits for a person of the bank. What nobody decides by then is not made: its payer has the
+    money back and is told."""
     day_every_s: int = 0
     """The open business day is closed this many seconds after it opened, whatever the calendar says; 0: it follows the
     calendar. For tests and demos; refused in production."""
@@ -262,6 +265,7 @@ def _check(s: Settings) -> list[str]:
             _is_origin_of(origin, s.rp_id), "ORIGINS", f"is https://TONGBAO_RP_ID or below it, without a path: {origin}"
         )
     need(s.stuck_after_s >= 60, "STUCK_AFTER_S", "is at least 60")
+    need(1 <= s.held_minutes <= 4320, "HELD_MINUTES", "lies between 1 and 4320, which is three days")
     need(1 <= s.visit_ends_s <= 7200, "VISIT_ENDS_S", "lies between 1 and 7200")
     _check_outside(s, need)
     try:

@@ -11,15 +11,15 @@ from tongbao.payments import refusals as no
 from tongbao.payments.capture import take
 from tongbao.payments.desk import Desk
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import Arrives, Check, Operation, Outcome, Payment, State
+from tongbao.payments.model import Arrives, Check, HoldsFor, Operation, Outcome, Payment, State
 from tongbao.payments.operate import Moved, operate
 
 
 async def arrive(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """Hands delayed transfers that are due to their payees. Refuses `payment_unknown`, `not_due`, `not_capturable`."""
-    return await operate(tx, "capture", operations, _arrive, facts, at=at, zone=zone, hold_days=hold_days)
+    return await operate(tx, "capture", operations, _arrive, facts, at=at, zone=zone, holds_for=holds_for)
 
 
 def _arrive(desk: Desk, payment: Payment, operation: Operation, checks: list[Check]) -> Moved:

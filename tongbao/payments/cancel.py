@@ -13,19 +13,19 @@ from tongbao.payments import refusals as no
 from tongbao.payments.card_model import RAIL as CARDS
 from tongbao.payments.desk import Desk
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import Check, Operation, Outcome, Payment, State
+from tongbao.payments.model import Check, HoldsFor, Operation, Outcome, Payment, State
 from tongbao.payments.operate import Moved, operate
 
 
 async def cancel(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """Cancels payments that wait for a confirmation or hold money; the payer himself only those that wait for him, for a person of the
     bank, or for his card, which is given back what it may have been charged.
 
     Refuses `payment_unknown`, `not_cancellable`.
     """
-    return await operate(tx, "cancel", operations, _cancel, facts, at=at, zone=zone, hold_days=hold_days)
+    return await operate(tx, "cancel", operations, _cancel, facts, at=at, zone=zone, holds_for=holds_for)
 
 
 def _cancel(desk: Desk, payment: Payment, operation: Operation, checks: list[Check]) -> Moved:

@@ -12,18 +12,18 @@ from tongbao.base.refusal import Refusal
 from tongbao.payments import refusals as no
 from tongbao.payments.desk import Desk
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import Arrives, Check, Operation, Outcome, Payment, State
+from tongbao.payments.model import Arrives, Check, HoldsFor, Operation, Outcome, Payment, State
 from tongbao.payments.operate import Moved, operate
 
 
 async def capture(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """Captures `amount_minor` (None: all that is left) of authorised payments; never more than was authorised.
 
     Refuses `payment_unknown`, `not_capturable`, `capture_too_late`, `capture_exceeds_authorised` and what the ledger does.
     """
-    return await operate(tx, "capture", operations, _capture, facts, at=at, zone=zone, hold_days=hold_days)
+    return await operate(tx, "capture", operations, _capture, facts, at=at, zone=zone, holds_for=holds_for)
 
 
 def _capture(desk: Desk, payment: Payment, operation: Operation, checks: list[Check]) -> Moved:

@@ -16,12 +16,12 @@ from tongbao.payments.authorise import Asked, asked_about
 from tongbao.payments.authorise_store import Proof
 from tongbao.payments.desk import Desk
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import Check, Operation, Outcome, Payment, State
+from tongbao.payments.model import Check, HoldsFor, Operation, Outcome, Payment, State
 from tongbao.payments.operate import Moved, operate
 
 
 async def confirm(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """Confirms challenged payments. One refused for a switch, money or limit stays challenged and may be confirmed again.
 
@@ -59,7 +59,7 @@ async def confirm(
         made.append(proofs.sealed(payment.id, said, keys[0]))
         return moved
 
-    outcomes = await operate(tx, "confirm", operations, decide, facts, at=at, zone=zone, hold_days=hold_days, look=look)
+    outcomes = await operate(tx, "confirm", operations, decide, facts, at=at, zone=zone, holds_for=holds_for, look=look)
     if made:
         await authorise_store.add_proofs(tx, made, at)
     return outcomes

@@ -19,13 +19,12 @@ from tongbao.payments import refusals as no
 from tongbao.payments.events import event
 from tongbao.payments.facts import Facts
 from tongbao.payments.judge import Judgement
-from tongbao.payments.model import OUTSIDE, Arrives, Capture, Check, Counted, Over, Payment, Scope, State
+from tongbao.payments.model import OUTSIDE, Arrives, Capture, Check, Counted, HoldsFor, Over, Payment, Scope, State
 from tongbao.payments.policy import Needs
 
 ARRIVAL = timedelta(hours=2)
 FAMILY_ANSWERS_WITHIN = timedelta(hours=24)
 """How long a payment waits that a trusted person is to agree to."""
-HELD_FOR = timedelta(hours=2)
 """How long a payment waits that a person is to decide on; then its payer has his money back."""
 _CONFIRMED_WITHIN = timedelta(minutes=10)
 """How long a payment over a rail may take after its payer has confirmed it, before it counts as stuck."""
@@ -43,7 +42,7 @@ class Desk:
         stopped: Mapping[UUID, Scope | None],
         at: datetime,
         zone: ZoneInfo,
-        hold_days: int,
+        holds_for: HoldsFor,
     ) -> None:
         self.book = book
         self.facts = facts
@@ -51,7 +50,7 @@ class Desk:
         self.zone = zone
         self.day = days.local_day(at, zone)
         self.booking_date: date = book.booking_date
-        self.hold_for = timedelta(days=hold_days)
+        self.holds_for = holds_for
         self.writes = store.Writes()
         self.events: list[outbox.Event] = []
         self._spending = spending
@@ -164,9 +163,9 @@ class Desk:
         What another bank sends is not asked for before.
         """
         counted = self._check_limits(payment, checks)
-        payment.due_at = self.at + HELD_FOR
+        payment.due_at = self.at + self.holds_for.person
         if payment.rail is None:
-            afterwards = timedelta(seconds=hold_s) if hold_s else self.hold_for
+            afterwards = timedelta(seconds=hold_s) if hold_s else self.holds_for.capture
             self._set_aside(payment, checks, until=payment.due_at + afterwards)
             payment.authorised_minor = payment.amount_minor
             self._count(payment, counted)
@@ -230,7 +229,7 @@ class Desk:
 
     def _hold(self, payment: Payment, checks: list[Check], hold_s: int | None) -> None:
         waits_for, due_at = self._later(payment, hold_s)
-        self._set_aside(payment, checks, until=due_at if waits_for == "capture" else due_at + self.hold_for)
+        self._set_aside(payment, checks, until=due_at if waits_for == "capture" else due_at + self.holds_for.capture)
         payment.due_at = due_at
         payment.move(State.AUTHORISED)
         self.writes.waiting.append((payment.id, waits_for, due_at))
@@ -242,7 +241,7 @@ class Desk:
         if payment.arrives == Arrives.NEXT_DAY:
             midnight = datetime.combine(self.day + timedelta(1), datetime.min.time(), self.zone)
             return "arrival", midnight.astimezone(self.at.tzinfo)
-        return "capture", self.at + (timedelta(seconds=hold_s) if hold_s else self.hold_for)
+        return "capture", self.at + (timedelta(seconds=hold_s) if hold_s else self.holds_for.capture)
 
     def _set_aside(self, payment: Payment, checks: list[Check], *, until: datetime) -> None:
         self._apply(
@@ -318,10 +317,10 @@ async def lock(
     stopped: Mapping[UUID, Scope | None],
     at: datetime,
     zone: ZoneInfo,
-    hold_days: int,
+    holds_for: HoldsFor,
 ) -> Desk:
     """Locks holds, counters and accounts, in the global order. `stopped`: by id, the switch that a claim came with."""
     locked_holds = await ledger.lock_holds(tx, holds) if holds else None
     spending = await store.lock_spending(tx, spenders) if spenders else {}
     book = await ledger.lock(tx, accounts=accounts, locked_holds=locked_holds, at=at)
-    return Desk(book, spending, facts, stopped=stopped, at=at, zone=zone, hold_days=hold_days)
+    return Desk(book, spending, facts, stopped=stopped, at=at, zone=zone, holds_for=holds_for)

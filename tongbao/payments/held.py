@@ -25,7 +25,7 @@ from tongbao.payments.cancel import let_go
 from tongbao.payments.capture import take
 from tongbao.payments.desk import Desk
 from tongbao.payments.facts import Facts, facts_of
-from tongbao.payments.model import Arrives, Capture, Check, Operation, Outcome, Payment, State
+from tongbao.payments.model import NO_HOLDS, Arrives, Capture, Check, HoldsFor, Operation, Outcome, Payment, State
 from tongbao.payments.operate import Moved, operate
 
 RELEASE: Final = "payments.release"
@@ -67,7 +67,7 @@ async def release(tx: Tx, approval: Approval, *, zone: ZoneInfo) -> None:
         id=approval.id, payment_id=found.payment_id, principal_id=by.id, request_hash=b"", reason=approval.reason
     )
     facts = await facts_of(tx, found.payment_id, at)
-    (outcome,) = await operate(tx, "release", [operation], _release, facts, at=at, zone=zone, hold_days=0)
+    (outcome,) = await operate(tx, "release", [operation], _release, facts, at=at, zone=zone, holds_for=NO_HOLDS)
     if outcome.refusal is not None:
         raise outcome.refusal
 
@@ -122,7 +122,7 @@ async def refuse_held(
         request_hash=sha256(reason.encode()).digest(),
         reason=reason,
     )
-    (outcome,) = await refuse(tx, [operation], await facts_of(tx, payment_id, at), at=at, zone=zone, hold_days=0)
+    (outcome,) = await refuse(tx, [operation], await facts_of(tx, payment_id, at), at=at, zone=zone, holds_for=NO_HOLDS)
     if outcome.refusal is not None:
         raise outcome.refusal
     if not outcome.replayed:
@@ -130,10 +130,10 @@ async def refuse_held(
 
 
 async def refuse(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """Ends held payments: the money that was set aside is the payer's again. Refuses `payment_unknown`, `not_held`."""
-    return await operate(tx, "refuse", operations, _refuse, facts, at=at, zone=zone, hold_days=hold_days)
+    return await operate(tx, "refuse", operations, _refuse, facts, at=at, zone=zone, holds_for=holds_for)
 
 
 def _refuse(desk: Desk, payment: Payment, operation: Operation, checks: list[Check]) -> Moved:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -31,7 +31,7 @@ from tongbao.payments.expire import expire
 from tongbao.payments.facts import Facts, FactsReader
 from tongbao.payments.held import refuse
 from tongbao.payments.judge import judge
-from tongbao.payments.model import OUTSIDE, Operation, Order, Outcome
+from tongbao.payments.model import OUTSIDE, HoldsFor, Operation, Order, Outcome
 from tongbao.payments.policy import Policy, Situation
 from tongbao.payments.rail_answered import (
     rail_accepted,
@@ -76,6 +76,9 @@ class Intake:
         self._db = db
         self._clock = clock
         self._settings = settings
+        self._holds_for = HoldsFor(
+            capture=timedelta(days=settings.hold_days), person=timedelta(minutes=settings.held_minutes)
+        )
         self._zone = settings.zone
         self._facts = FactsReader(db)
         self._signatures = Signatures(db)
@@ -173,7 +176,7 @@ class Intake:
                     facts,
                     at=at,
                     zone=self._zone,
-                    hold_days=self._settings.hold_days,
+                    holds_for=self._holds_for,
                     assessed=assessed,
                 )
         states = Counter(outcome.payment.state for outcome in done if outcome.payment and not outcome.replayed)
@@ -213,7 +216,7 @@ class Intake:
                         facts,
                         at=at,
                         zone=self._zone,
-                        hold_days=self._settings.hold_days,
+                        holds_for=self._holds_for,
                     )
             outcomes.update(zip(places, done, strict=True))
         return [outcomes[i] for i in range(len(asked))]

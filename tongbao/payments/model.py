@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -217,6 +217,17 @@ class Outcome(msgspec.Struct, frozen=True):
     refusal: Refusal | None = None
     replayed: bool = False
     answer: dict[str, Any] | None = None
+
+
+class HoldsFor(msgspec.Struct, frozen=True, kw_only=True):
+    """How long money stays set aside: until it is taken, unless the order says less; and until a person of the bank has decided."""
+
+    capture: timedelta
+    person: timedelta
+
+
+NO_HOLDS: Final = HoldsFor(capture=timedelta(0), person=timedelta(0))
+"""For verbs that set no more money aside than is already."""
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from tongbao.payments import desk as desks
 from tongbao.payments import refusals as no
 from tongbao.payments import store
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import OUTSIDE, Check, Operation, Outcome, Payment, Scope, State
+from tongbao.payments.model import OUTSIDE, Check, HoldsFor, Operation, Outcome, Payment, Scope, State
 from tongbao.payments.view import view
 
 
@@ -45,7 +45,7 @@ async def operate(
     *,
     at: datetime,
     zone: ZoneInfo,
-    hold_days: int,
+    holds_for: HoldsFor,
     suspense: bool = False,
     look: Look | None = None,
 ) -> list[Outcome]:
@@ -60,7 +60,7 @@ async def operate(
     ours = [o for o in once if o.id in fresh]
     if ours:
         more: Any = {"suspense": suspense, "look": look}
-        desk, payments = await _lock(tx, ours, fresh, facts, **more, at=at, zone=zone, hold_days=hold_days)
+        desk, payments = await _lock(tx, ours, fresh, facts, **more, at=at, zone=zone, holds_for=holds_for)
         for operation in ours:
             outcomes[operation.id] = _decide_one(desk, payments, operation, decide)
         desk.writes.payments = [p for p in payments.values() if p.id in {o.payment_id for o in ours}]
@@ -81,7 +81,7 @@ async def _lock(
     look: Look | None,
     at: datetime,
     zone: ZoneInfo,
-    hold_days: int,
+    holds_for: HoldsFor,
 ) -> tuple[desks.Desk, dict[UUID, Payment]]:
     payments = await store.lock_payments(tx, {o.payment_id for o in operations})
     if look is not None:
@@ -106,7 +106,7 @@ async def _lock(
         stopped=stopped,
         at=at,
         zone=zone,
-        hold_days=hold_days,
+        holds_for=holds_for,
     )
     return desk, payments
 

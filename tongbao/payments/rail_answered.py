@@ -20,7 +20,7 @@ from tongbao.payments import refusals as no
 from tongbao.payments.card_model import RAIL as CARDS
 from tongbao.payments.desk import Desk
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import OUTSIDE, Check, Operation, Outcome, Payment, State
+from tongbao.payments.model import OUTSIDE, Check, HoldsFor, Operation, Outcome, Payment, State
 from tongbao.payments.operate import Moved, operate
 
 
@@ -32,51 +32,51 @@ def answer_operation(verb: str, payment_id: UUID, reason: str | None) -> Operati
 
 
 async def rail_accepted(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """The other bank has sent the money: it is credited, or, where the payment or the account is no more, put on suspense.
 
     Refuses `payment_unknown`, `not_waiting_for_rail`.
     """
     return await operate(
-        tx, "rail_accepted", operations, _accepted, facts, suspense=True, at=at, zone=zone, hold_days=hold_days
+        tx, "rail_accepted", operations, _accepted, facts, suspense=True, at=at, zone=zone, holds_for=holds_for
     )
 
 
 async def rail_declined(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """The other bank sends no money. Refuses `payment_unknown`, `not_waiting_for_rail`, `rail_contradicts`."""
-    return await operate(tx, "rail_declined", operations, _declined, facts, at=at, zone=zone, hold_days=hold_days)
+    return await operate(tx, "rail_declined", operations, _declined, facts, at=at, zone=zone, holds_for=holds_for)
 
 
 async def rail_silent(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """There was no answer in time: what became of it is unknown until the rail says. Refuses `not_waiting_for_rail`."""
-    return await operate(tx, "rail_silent", operations, _silent, facts, at=at, zone=zone, hold_days=hold_days)
+    return await operate(tx, "rail_silent", operations, _silent, facts, at=at, zone=zone, holds_for=holds_for)
 
 
 async def rail_never_received(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """The other bank surely never had the request. Refuses `payment_unknown`, `not_waiting_for_rail`."""
-    return await operate(tx, "rail_never_received", operations, _never, facts, at=at, zone=zone, hold_days=hold_days)
+    return await operate(tx, "rail_never_received", operations, _never, facts, at=at, zone=zone, holds_for=holds_for)
 
 
 async def rail_reversed(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """The network has taken back what a card may have been charged. Refuses `payment_unknown`, `not_waiting_for_rail`."""
-    return await operate(tx, "rail_reversed", operations, _reversed, facts, at=at, zone=zone, hold_days=hold_days)
+    return await operate(tx, "rail_reversed", operations, _reversed, facts, at=at, zone=zone, holds_for=holds_for)
 
 
 async def rail_kept(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """The network took nothing back and will pay: the money is the payer's. Refuses `payment_unknown`, `not_waiting_for_rail`."""
     return await operate(
-        tx, "rail_kept", operations, _kept, facts, suspense=True, at=at, zone=zone, hold_days=hold_days
+        tx, "rail_kept", operations, _kept, facts, suspense=True, at=at, zone=zone, holds_for=holds_for
     )
 
 

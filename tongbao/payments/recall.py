@@ -11,18 +11,18 @@ from tongbao.payments import refusals as no
 from tongbao.payments.cancel import let_go
 from tongbao.payments.desk import Desk
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import Arrives, Check, Operation, Outcome, Payment, State
+from tongbao.payments.model import Arrives, Check, HoldsFor, Operation, Outcome, Payment, State
 from tongbao.payments.operate import Moved, operate
 
 
 async def recall(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """Recalls transfers that were sent with a delay and have not arrived: the recall window.
 
     Refuses `payment_unknown`, `not_recallable`, `recall_too_late`.
     """
-    return await operate(tx, "recall", operations, _recall, facts, at=at, zone=zone, hold_days=hold_days)
+    return await operate(tx, "recall", operations, _recall, facts, at=at, zone=zone, holds_for=holds_for)
 
 
 def _recall(desk: Desk, payment: Payment, operation: Operation, checks: list[Check]) -> Moved:

@@ -12,12 +12,12 @@ from tongbao.base.refusal import Refusal
 from tongbao.payments import refusals as no
 from tongbao.payments.desk import Desk
 from tongbao.payments.facts import Facts
-from tongbao.payments.model import OUTSIDE, Check, Operation, Outcome, Payment
+from tongbao.payments.model import OUTSIDE, Check, HoldsFor, Operation, Outcome, Payment
 from tongbao.payments.operate import Moved, operate
 
 
 async def refund(
-    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, hold_days: int
+    tx: Tx, operations: Sequence[Operation], facts: Facts, *, at: datetime, zone: ZoneInfo, holds_for: HoldsFor
 ) -> list[Outcome]:
     """Refunds `amount_minor` (None: all that is left), with its share of the fee.
 
@@ -25,7 +25,7 @@ async def refund(
     What was paid from a card goes back to the customer's account. Refuses `payment_unknown`, `not_refunded_over_rail`, `nothing_to_refund`, `refund_exceeds_captured`,
     `refund_not_covered`.
     """
-    return await operate(tx, "refund", operations, _refund, facts, at=at, zone=zone, hold_days=hold_days)
+    return await operate(tx, "refund", operations, _refund, facts, at=at, zone=zone, holds_for=holds_for)
 
 
 def _refund(desk: Desk, payment: Payment, operation: Operation, checks: list[Check]) -> Moved:

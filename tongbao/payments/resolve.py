@@ -22,7 +22,7 @@ from tongbao.payments import refusals as no
 from tongbao.payments import store
 from tongbao.payments.desk import Desk
 from tongbao.payments.facts import facts_of
-from tongbao.payments.model import Check, Operation, Payment
+from tongbao.payments.model import NO_HOLDS, Check, Operation, Payment
 from tongbao.payments.operate import Moved, operate
 from tongbao.payments.rail_answered import decline, take_in, waits
 
@@ -97,7 +97,7 @@ async def resolve(tx: Tx, approval: Approval, *, zone: ZoneInfo) -> None:
         suspense=True,
         at=at,
         zone=zone,
-        hold_days=0,
+        holds_for=NO_HOLDS,
     )
     if outcome.refusal is not None:
         raise outcome.refusal

@@ -17,7 +17,7 @@ from tongbao.payments import refusals as no
 from tongbao.payments.assess import Assessed
 from tongbao.payments.facts import Facts
 from tongbao.payments.judge import Judgement, Verdict
-from tongbao.payments.model import OUTSIDE, Capture, Check, Kind, Order, Outcome, Payment, Scope, State
+from tongbao.payments.model import OUTSIDE, Capture, Check, HoldsFor, Kind, Order, Outcome, Payment, Scope, State
 
 _CONFIRM_WITHIN_S = 900
 _REMOVED: Final = Judgement(Verdict.DENY, refusal=no.ORDER_SIGNATURE_WRONG)
@@ -32,7 +32,7 @@ async def submit(
     *,
     at: datetime,
     zone: ZoneInfo,
-    hold_days: int,
+    holds_for: HoldsFor,
     assessed: Assessed | None = None,
 ) -> list[Outcome]:
     """One outcome an order, in order: as if they had come one by one.
@@ -53,7 +53,7 @@ async def submit(
     if shown:
         counting = await authorise_store.add_signatures(tx, shown, at)
         judged |= {id_: _REMOVED for id_, _ in shown if id_ not in counting}
-    outcomes = await _decide_all(tx, ours, fresh, judged, payees, facts, at=at, zone=zone, hold_days=hold_days)
+    outcomes = await _decide_all(tx, ours, fresh, judged, payees, facts, at=at, zone=zone, holds_for=holds_for)
     if assessed:
         assess.tell_declined(tx, outcomes, assessed)
     outcomes |= await replays(tx, [order for order in once if order.id not in fresh])
@@ -73,7 +73,7 @@ async def _decide_all(
     *,
     at: datetime,
     zone: ZoneInfo,
-    hold_days: int,
+    holds_for: HoldsFor,
 ) -> dict[UUID, Outcome]:
     if not orders:
         return {}
@@ -90,7 +90,7 @@ async def _decide_all(
         stopped=stopped,
         at=at,
         zone=zone,
-        hold_days=hold_days,
+        holds_for=holds_for,
     )
     outcomes: dict[UUID, Outcome] = {}
     for order in orders:
