@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -71,7 +70,7 @@ def pem(path: Path, curve: ec.EllipticCurve = CURVE) -> ec.EllipticCurvePrivateK
 
 
 class World:
-    """A served bank that pushes, with 李梅 in it."""
+    """A served bank that pushes, and 李梅, who is new in it."""
 
     def __init__(self, db: Database, me: Me, key: ec.EllipticCurvePrivateKey) -> None:
         self.db, self.me, self.key = db, me, key
@@ -113,21 +112,31 @@ class World:
             ]
 
 
-@pytest.fixture
-async def world(cluster: Cluster, template: str, tmp_path: Path) -> AsyncIterator[World]:
-    key = pem(tmp_path / "push.pem")
+@pytest.fixture(scope="module")
+async def pushing(
+    cluster: Cluster, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[ServedBank, ec.EllipticCurvePrivateKey]]:
+    """A served bank, and the key by which push services know it."""
+    path = tmp_path_factory.mktemp("bank") / "push.pem"
+    key = pem(path)
     with clone(cluster, template) as database:
         token = await founded(database)
-        with served(database, TONGBAO_PUSH_KEY=str(tmp_path / "push.pem")) as (_, port):
+        with served(database, TONGBAO_PUSH_KEY=str(path)) as (_, port):
             bank = ServedBank(f"http://127.0.0.1:{port}", database, port)
             bank.tokens["bank"] = token
-            async with AsyncExitStack() as stack:
-                await stack.enter_async_context(bank.http)
-                made = await bank.make("/v1/customers", {"kind": "person", "name": "李梅", "phone": "+8613800138000"})
-                id_ = UUID(made["id"])
-                me = Me(bank, id_, await bank.account(100_000, customer=id_), await session_of(bank, id_), "zh")
-                await stack.enter_async_context(me.http)
-                yield World(await stack.enter_async_context(Database(database, size=2, limits=BULK)), me, key)
+            async with bank.http:
+                yield bank, key
+
+
+@pytest.fixture
+async def world(pushing: tuple[ServedBank, ec.EllipticCurvePrivateKey]) -> AsyncIterator[World]:
+    bank, key = pushing
+    phone = f"+86138{secrets.randbelow(10**8):08}"
+    made = await bank.make("/v1/customers", {"kind": "person", "name": "李梅", "phone": phone})
+    id_ = UUID(made["id"])
+    me = Me(bank, id_, await bank.account(100_000, customer=id_), await session_of(bank, id_), "zh")
+    async with me.http, Database(bank.database, size=2, limits=BULK) as db:
+        yield World(db, me, key)
 
 
 async def test_what_is_pushed_is_read_by_the_browser_alone(world: World, service: PushService) -> None:
@@ -198,7 +207,7 @@ async def test_money_is_pushed_to_whoever_lets_it(world: World, service: PushSer
     browser = service.browser()
     await world.subscribe(browser)
     new = NewNotice(
-        id=UUID(int=7),
+        id=UUID(bytes=secrets.token_bytes(16)),
         subject_id=world.me.customer,
         kind=Kind.MONEY_OUT,
         at=SystemClock().now(),
