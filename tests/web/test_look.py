@@ -52,6 +52,24 @@ def test_everything_can_be_read(theme: dict[str, str]) -> None:
     assert not {pair: ratio for pair, ratio in seen.items() if ratio < 3}
 
 
+MIXED = re.compile(r"\.(heat-\d) \{ background: color-mix\(in srgb, var\(--ink\) (\d+)%, var\(--card\)\); \}")
+"""A warmer cell of a grid is so many percent ink."""
+
+
+def _mixed(one: str, percent: int, other: str) -> str:
+    parts = [(int(one[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round((a * percent + b * (100 - percent)) / 100):02x}" for a, b in parts)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_warmest_cell_of_a_grid_can_be_read(theme: dict[str, str]) -> None:
+    grounds = {name: _mixed(theme["--ink"], int(percent), theme["--card"]) for name, percent in MIXED.findall(STYLE)}
+    assert sorted(grounds) == ["heat-1", "heat-2", "heat-3", "heat-4"]
+    assert not {name: ground for name, ground in grounds.items() if contrast(theme["--ink"], ground) < 4.5}
+    too_soft = [name for name, ground in grounds.items() if contrast(theme["--ink-soft"], ground) < 4.5]
+    assert not too_soft or '.heats [class*="heat-"] .soft { color: inherit; }' in STYLE, too_soft
+
+
 def test_dark_is_one_look_however_it_was_chosen() -> None:
     assert AUTOMATIC == DARK
 
